@@ -1,0 +1,54 @@
+#include <pybind11/pybind11.h>
+
+#include "csrc/bindings/bindings.h"
+#include "csrc/bindings/numpy.h"
+#include "csrc/core/error.h"
+#include "csrc/models/dataset.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab {
+namespace {
+
+using Index32 = py::array_t<int32_t, py::array::c_style>;
+
+std::unique_ptr<Dataset> dense_dataset(const FloatArray& x) {
+  return std::make_unique<Dataset>(Context(cpu_backend(), 0, 1), tensor_view(x));
+}
+
+void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries, int64_t cols) {
+  const int64_t rows = starts.shape(0) - 1;
+  require(rows >= 0 && starts.at(0) == 0 && starts.at(rows) == entries &&
+              columns.shape(0) == entries,
+          "Dataset", "starts, columns and values do not describe one CSR matrix");
+  for (int64_t r = 0; r < rows; ++r)
+    require(starts.at(r) <= starts.at(r + 1), "Dataset", "starts must not fall");
+  for (int64_t k = 0; k < entries; ++k)
+    require(0 <= columns.at(k) && columns.at(k) < cols, "Dataset",
+            "columns must lie in 0 ... cols - 1");
+}
+
+std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& columns,
+                                     const FloatArray& values, int64_t cols) {
+  check_csr(starts, columns, values.shape(0), cols);
+  auto* held = new py::tuple(py::make_tuple(starts, columns, values));
+  std::shared_ptr<const void> owner(held, [](const void* p) {
+    py::gil_scoped_acquire gil;
+    delete static_cast<const py::tuple*>(p);
+  });
+  Csr csr{starts.data(), columns.data(), values.data(), starts.shape(0) - 1, cols, owner};
+  return std::make_unique<Dataset>(Context(cpu_backend(), 0, 1), std::move(csr));
+}
+
+}  // namespace
+
+void bind_data(py::module_& m) {
+  py::class_<Dataset>(m, "Dataset", "Rows to train on; binary data are packed to bits.")
+      .def(py::init(&dense_dataset), py::arg("x"))
+      .def_static("from_csr", &csr_dataset, py::arg("starts"), py::arg("columns"),
+                  py::arg("values"), py::arg("cols"))
+      .def_property_readonly("rows", &Dataset::rows)
+      .def_property_readonly("cols", &Dataset::cols)
+      .def_property_readonly("binary", &Dataset::binary);
+}
+
+}  // namespace gibbslab

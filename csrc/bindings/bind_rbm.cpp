@@ -1,0 +1,183 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "csrc/bindings/bindings.h"
+#include "csrc/bindings/guard.h"
+#include "csrc/bindings/numpy.h"
+#include "csrc/core/error.h"
+#include "csrc/models/ais.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab {
+namespace {
+
+// Runs `body` on the model with the GIL released and other threads kept out.
+template <class Body>
+auto exclusive(RbmHolder& self, const char* what, const Body& body) {
+  const InUse guard(self.busy, what);
+  py::gil_scoped_release release;
+  return body(self.rbm);
+}
+
+std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, int n_threads) {
+  require(visible >= 1, "RBM", "visible_size must be at least 1, got " + std::to_string(visible));
+  require(hidden >= 1, "RBM", "hidden_size must be at least 1, got " + std::to_string(hidden));
+  return std::make_unique<RbmHolder>(
+      Rbm(Context(cpu_backend(), seed, n_threads), visible, hidden));
+}
+
+States states(RbmHolder& self, const FloatArray& x) {
+  return states_from(self.rbm.context(), x);
+}
+
+py::tuple cd_pass(RbmHolder& self, const FloatArray& v, int64_t k) {
+  const States batch = states(self, v);
+  const CdPass p = exclusive(self, "RBM", [&](Rbm& rbm) { return rbm.cd_pass(batch, k); });
+  return py::make_tuple(array_from(p.h0.mean), array_from(p.h0.sample), array_from(p.h1.mean),
+                        array_from(p.h1.sample), array_from(p.v1.mean), array_from(p.v1.sample));
+}
+
+py::tuple last_states(const CdPass& p, const States& visible) {
+  py::object v = visible.binary() ? py::object(array_from(visible.bits()))
+                                  : py::object(array_from(visible.dense()));
+  return py::make_tuple(array_from(p.h1.mean), array_from(p.h1.sample), array_from(p.v1.mean), v);
+}
+
+py::tuple gibbs(RbmHolder& self, const FloatArray& start, bool from_hidden, int64_t steps,
+                float beta, const std::optional<FloatArray>& mask,
+                const std::optional<FloatArray>& known) {
+  const States first = states(self, start);
+  std::optional<Clamp> clamp;
+  if (mask)
+    clamp = Clamp{bits_from(self.rbm.context(), *mask, "RBM.gibbs", "mask"),
+                  states(self, known.value())};
+  const Sweeps sweeps{steps, beta, clamp ? &*clamp : nullptr, true};
+  const CdPass p = exclusive(self, "RBM.gibbs", [&](Rbm& rbm) {
+    return from_hidden ? rbm.gibbs_from_hidden(first, sweeps)
+                       : rbm.gibbs_from_visible(first, sweeps);
+  });
+  States visible = p.v1.sample;
+  if (clamp) ops::overwrite(self.rbm.context(), clamp->mask, clamp->known, visible);
+  return last_states(p, visible);
+}
+
+template <class Method>
+auto layer_function(Method method, const char* what) {
+  return [method, what](RbmHolder& self, const FloatArray& x, float beta) {
+    const States input = states(self, x);
+    return array_from(
+        exclusive(self, what, [&](Rbm& rbm) { return (rbm.*method)(input, beta); }));
+  };
+}
+
+void bind_model(py::class_<RbmHolder>& c) {
+  c.def(py::init(&make), py::arg("visible_size"), py::arg("hidden_size"), py::arg("seed") = 0,
+        py::arg("n_threads") = 0)
+      .def_property_readonly("visible_size", [](RbmHolder& s) { return s.rbm.visible_size(); })
+      .def_property_readonly("hidden_size", [](RbmHolder& s) { return s.rbm.hidden_size(); })
+      .def_property_readonly("seed", [](RbmHolder& s) { return s.rbm.context().seed(); })
+      .def_property(
+          "draws", [](RbmHolder& s) { return s.rbm.context().draws(); },
+          [](RbmHolder& s, uint64_t draws) { s.rbm.context().set_draws(draws); })
+      .def_property(
+          "n_threads", [](RbmHolder& s) { return s.rbm.context().threads_requested(); },
+          [](RbmHolder& s, int n) { s.rbm.context().set_threads_requested(n); })
+      .def_property(
+          "W", [](RbmHolder& s) { return array_from(s.rbm.weights().get()); },
+          [](RbmHolder& s, const FloatArray& w) {
+            const InUse guard(s.busy, "RBM.W");
+            s.rbm.set_weights(tensor_from(w));
+          })
+      .def_property(
+          "v_bias", [](RbmHolder& s) { return vector_from(s.rbm.visible_bias()); },
+          [](RbmHolder& s, const FloatArray& a) {
+            const InUse guard(s.busy, "RBM.v_bias");
+            s.rbm.set_visible_bias(tensor_from(a));
+          })
+      .def_property(
+          "h_bias", [](RbmHolder& s) { return vector_from(s.rbm.hidden_bias()); },
+          [](RbmHolder& s, const FloatArray& b) {
+            const InUse guard(s.busy, "RBM.h_bias");
+            s.rbm.set_hidden_bias(tensor_from(b));
+          })
+      .def(
+          "initialize", [](RbmHolder& s, float deviation) { s.rbm.initialize(deviation); },
+          py::arg("deviation"));
+}
+
+void bind_sampling(py::class_<RbmHolder>& c) {
+  const auto x_beta = [&](const char* name, auto function) {
+    c.def(name, function, py::arg("x"), py::arg("beta") = 1.0f);
+  };
+  x_beta("hidden_mean", layer_function(&Rbm::hidden_mean, "RBM.hidden_mean"));
+  x_beta("visible_mean", layer_function(&Rbm::visible_mean, "RBM.visible_mean"));
+  x_beta("sample_hidden", layer_function(&Rbm::sample_hidden, "RBM.sample_hidden"));
+  x_beta("sample_visible", layer_function(&Rbm::sample_visible, "RBM.sample_visible"));
+  c.def("cd_pass", &cd_pass, py::arg("v"), py::arg("k"));
+  c.def("gibbs", &gibbs, py::arg("start"), py::arg("from_hidden"), py::arg("steps"),
+        py::arg("beta") = 1.0f, py::arg("mask") = py::none(), py::arg("known") = py::none());
+}
+
+void bind_measures(py::class_<RbmHolder>& c) {
+  c.def(
+      "free_energy",
+      [](RbmHolder& self, const FloatArray& v, double beta) {
+        const States input = states(self, v);
+        return array_from(exclusive(self, "RBM.free_energy",
+                                    [&](Rbm& rbm) { return rbm.free_energy(input, beta); }));
+      },
+      py::arg("v"), py::arg("beta") = 1.0);
+  c.def(
+      "energy",
+      [](RbmHolder& self, const FloatArray& v, const FloatArray& h, double beta) {
+        const States vs = states(self, v), hs = states(self, h);
+        return array_from(
+            exclusive(self, "RBM.energy", [&](Rbm& rbm) { return rbm.energy(vs, hs, beta); }));
+      },
+      py::arg("v"), py::arg("h"), py::arg("beta") = 1.0);
+  c.def(
+      "pseudo_likelihood",
+      [](RbmHolder& self, const FloatArray& v, double beta) {
+        const BitTensor bits =
+            bits_from(self.rbm.context(), v, "RBM.pseudo_likelihood", "v");
+        return array_from(exclusive(self, "RBM.pseudo_likelihood",
+                                    [&](Rbm& rbm) { return rbm.pseudo_likelihood(bits, beta); }));
+      },
+      py::arg("v"), py::arg("beta") = 1.0);
+  c.def(
+      "log_partition",
+      [](RbmHolder& self, double beta) {
+        return exclusive(self, "RBM.log_partition",
+                         [&](Rbm& rbm) { return rbm.log_partition(beta); });
+      },
+      py::arg("beta") = 1.0);
+}
+
+std::unique_ptr<Ais> make_ais(RbmHolder& rbm, const FloatArray& base_bias,
+                              const std::vector<double>& betas, int64_t n_chains,
+                              const std::optional<FloatArray>& start, uint64_t seed) {
+  const InUse guard(rbm.busy, "ais");
+  BitTensor first;
+  if (start) first = bits_from(rbm.rbm.context(), *start, "ais", "start");
+  return std::make_unique<Ais>(rbm.rbm, tensor_from(base_bias), betas, n_chains, first, seed);
+}
+
+}  // namespace
+
+void bind_rbm(py::module_& m) {
+  py::class_<RbmHolder> c(m, "RBM", "A Bernoulli RBM: parameters, samplers, exact measures.");
+  bind_model(c);
+  bind_sampling(c);
+  bind_measures(c);
+  py::class_<Ais>(m, "AIS", "One annealed-importance-sampling run; works on a copy of the model.")
+      .def(py::init(&make_ais), py::arg("rbm"), py::arg("base_bias"), py::arg("betas"),
+           py::arg("n_chains"), py::arg("start") = py::none(), py::arg("seed") = 0)
+      .def("advance", &Ais::advance, py::arg("count"), py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("log_weights",
+                             [](const Ais& s) { return array_from(s.log_weights()); })
+      .def_property_readonly("log_partition_base", &Ais::log_partition_base);
+}
+
+}  // namespace gibbslab

@@ -1,0 +1,26 @@
+// What module.cpp calls, one function per topic, and the Python-side holders they share.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+
+#include "csrc/models/rbm.h"
+
+namespace gibbslab {
+
+// A model with the flag that keeps a second thread out.
+struct RbmHolder {
+  Rbm rbm;
+  std::atomic<bool> busy{false};
+  explicit RbmHolder(Rbm model) : rbm(std::move(model)) {}
+};
+
+void bind_config(pybind11::module_& m);
+void bind_data(pybind11::module_& m);
+void bind_random(pybind11::module_& m);
+void bind_rbm(pybind11::module_& m);
+void bind_trainer(pybind11::module_& m);
+void bind_ops(pybind11::module_& m);
+
+}  // namespace gibbslab

@@ -1,0 +1,69 @@
+#include "csrc/bindings/numpy.h"
+
+#include <algorithm>
+
+#include "csrc/core/error.h"
+#include "csrc/ops/elementwise.h"
+
+namespace gibbslab {
+namespace {
+
+int64_t rows_of(const FloatArray& a) { return a.ndim() == 1 ? 1 : a.shape(0); }
+int64_t cols_of(const FloatArray& a) { return a.ndim() == 1 ? a.shape(0) : a.shape(1); }
+
+}  // namespace
+
+Tensor tensor_view(const FloatArray& array) {
+  // Dropped from any thread, so the release takes the GIL.
+  auto* held = new py::object(array);
+  std::shared_ptr<const void> owner(held, [](const void* p) {
+    py::gil_scoped_acquire gil;
+    delete static_cast<const py::object*>(p);
+  });
+  return Tensor::borrow(array.data(), rows_of(array), cols_of(array), cols_of(array), owner);
+}
+
+Tensor tensor_from(const FloatArray& array) { return tensor_view(array).clone(); }
+
+States states_from(const Context& ctx, const FloatArray& array) {
+  const States states = ops::packed_if_binary(ctx, tensor_view(array));
+  if (states.binary()) return states;
+  return states.dense().clone();
+}
+
+BitTensor bits_from(const Context& ctx, const FloatArray& array, const char* op,
+                    const char* name) {
+  BitTensor bits = BitTensor::zeros(rows_of(array), cols_of(array));
+  require(ops::pack(ctx, tensor_view(array), bits), op,
+          std::string(name) + " must hold only 0 and 1");
+  return bits;
+}
+
+py::array_t<float> array_from(const Tensor& x) {
+  py::array_t<float> out({x.rows(), x.cols()});
+  for (int64_t r = 0; r < x.rows(); ++r)
+    std::copy_n(x.row(r), x.cols(), out.mutable_data() + r * x.cols());
+  return out;
+}
+
+py::array_t<float> array_from(const BitTensor& x) {
+  py::array_t<float> out({x.rows(), x.cols()});
+  float* at = out.mutable_data();
+  for (int64_t r = 0; r < x.rows(); ++r)
+    for (int64_t c = 0; c < x.cols(); ++c) *at++ = x.get(r, c) ? 1.0f : 0.0f;
+  return out;
+}
+
+py::array_t<double> array_from(const std::vector<double>& x) {
+  py::array_t<double> out(static_cast<py::ssize_t>(x.size()));
+  std::copy(x.begin(), x.end(), out.mutable_data());
+  return out;
+}
+
+py::array_t<float> vector_from(const Tensor& x) {
+  py::array_t<float> out(x.cols());
+  std::copy_n(x.data(), x.cols(), out.mutable_data());
+  return out;
+}
+
+}  // namespace gibbslab

@@ -1,0 +1,21 @@
+// Faults planted on purpose, to prove that the test suite catches them. Compiled in only with
+// GIBBSLAB_FAULTS (never in a wheel); chosen by the environment variable GIBBSLAB_FAULT.
+#pragma once
+
+namespace gibbslab {
+
+#ifdef GIBBSLAB_FAULTS
+bool fault(const char* name);
+#else
+constexpr bool fault(const char*) { return false; }
+#endif
+
+constexpr bool faults_compiled_in() {
+#ifdef GIBBSLAB_FAULTS
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace gibbslab

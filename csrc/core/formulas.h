@@ -1,0 +1,67 @@
+// The formulas of the models, each written once: F is float on a device and in plain loops, a
+// vector of floats in the CPU kernels, which brings its own Lane.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "csrc/core/macros.h"
+
+namespace gibbslab {
+
+// What a formula needs to know of its number type.
+template <class F>
+struct Lane;
+
+template <>
+struct Lane<float> {
+  using Int = int32_t;
+  GIBBSLAB_HD_MEMBER float select(bool condition, float a, float b) { return condition ? a : b; }
+  GIBBSLAB_HD_MEMBER int32_t as_int(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits;
+  }
+  GIBBSLAB_HD_MEMBER float as_float(int32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+  }
+};
+
+// exp(x) for x <= 0, within 2 ulp, down to the subnormals; 0 below -104.
+// Range reduction x = n ln 2 + r, then a degree-6 polynomial (minimax on |r| <= ln 2 / 2).
+template <class F>
+GIBBSLAB_HD F exp_nonpositive(F x) {
+  using L = Lane<F>;
+  using I = typename L::Int;
+  const F clamped = L::select(x > -104.0f, x, F{} - 104.0f);
+  const F shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
+  const F n = shifted - 12582912.0f;
+  const F r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
+  F p = r * 1.38888889e-3f + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  // 2^n in two factors: the second one reaches the subnormals without losing the first.
+  const I whole = L::as_int(shifted) - 0x4B400000;
+  const I half = whole >> 1;
+  const F low = L::as_float((half + 127) << 23), high = L::as_float((whole - half + 127) << 23);
+  return L::select(x > -104.0f, p * low * high, F{});
+}
+
+// 1 / (1 + exp(-x)); exactly 0 at -1e4 and 1 at 1e4, at most 4 ulp from the true value.
+template <class F>
+GIBBSLAB_HD F sigmoid(F x) {
+  const F e = exp_nonpositive<F>(Lane<F>::select(x > 0.0f, F{} - x, x));
+  return Lane<F>::select(x > 0.0f, F{} + 1.0f, e) / (e + 1.0f);
+}
+
+// A uniform in [0, 1) from a random word: 24 bits, so every value is exact in float32.
+GIBBSLAB_HD float uniform_from_word(uint32_t word) {
+  return static_cast<float>(static_cast<int32_t>(word >> 8)) * 5.9604644775390625e-8f;
+}
+
+}  // namespace gibbslab

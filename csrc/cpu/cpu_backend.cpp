@@ -1,0 +1,47 @@
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/scratch.h"
+
+namespace gibbslab {
+
+Backend& cpu_backend() {
+  static Backend backend{"cpu",
+                         cpu::elementwise_ops(),
+                         cpu::linalg_ops(),
+                         cpu::random_ops(),
+                         cpu::sampling_ops(),
+                         cpu::reduce_ops(),
+                         cpu::optim_ops()};
+  return backend;
+}
+
+namespace cpu {
+namespace {
+
+struct Slot {
+  void* memory = nullptr;
+  int64_t bytes = 0;
+  ~Slot() { ::operator delete(memory, std::align_val_t{64}); }
+};
+
+}  // namespace
+
+void* scratch(int slot, int64_t bytes) {
+  thread_local std::array<Slot, 8> slots;
+  Slot& s = slots.at(static_cast<size_t>(slot));
+  if (s.bytes < bytes) {
+    ::operator delete(s.memory, std::align_val_t{64});
+    s.memory = nullptr;
+    s.bytes = 0;
+    s.memory = ::operator new(static_cast<size_t>(bytes), std::align_val_t{64});
+    s.bytes = bytes;
+  }
+  return s.memory;
+}
+
+}  // namespace cpu
+}  // namespace gibbslab

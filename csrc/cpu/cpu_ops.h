@@ -1,0 +1,18 @@
+// The CPU implementations of the op families.
+#pragma once
+
+#include "csrc/ops/backend.h"
+
+namespace gibbslab::cpu {
+
+ElementwiseOps& elementwise_ops();
+LinalgOps& linalg_ops();
+RandomOps& random_ops();
+SamplingOps& sampling_ops();
+ReduceOps& reduce_ops();
+OptimOps& optim_ops();
+
+// Exact log Z; its own file for its size.
+double enumerate_log_partition(const Context& ctx, const RbmView& rbm);
+
+}  // namespace gibbslab::cpu

@@ -1,0 +1,80 @@
+#include "csrc/ops/elementwise.h"
+
+#include <algorithm>
+
+#include "csrc/core/thread_pool.h"
+#include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/kernels.h"
+
+namespace gibbslab::cpu {
+namespace {
+
+struct CpuElementwise : ElementwiseOps {
+  void sigmoid(const Context& ctx, const Tensor& x, Tensor& out) override {
+    const Pieces pieces(x.rows(), 16, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r)
+        kernels().activate_row({x.row(r), x.cols(), 1.0f, 0, 0, 0, out.row(r), nullptr, false});
+    });
+  }
+
+  void unpack(const Context&, const BitTensor& x, Tensor& out) override {
+    for (int64_t r = 0; r < x.rows(); ++r)
+      for (int64_t c = 0; c < x.cols(); ++c) out.row(r)[c] = x.get(r, c) ? 1.0f : 0.0f;
+  }
+
+  bool pack(const Context&, const Tensor& x, BitTensor& out) override {
+    for (int64_t r = 0; r < x.rows(); ++r)
+      if (!pack_row(x.row(r), x.cols(), out.row(r))) return false;
+    return true;
+  }
+
+  void overwrite(const Context& ctx, const BitTensor& mask, const States& known,
+                 States& states) override {
+    if (!states.binary() || !known.binary())
+      states = overwritten_dense(mask, ops::unpacked(ctx, known), ops::unpacked(ctx, states));
+    else
+      overwrite_bits(mask, known.bits(), states);
+  }
+
+ private:
+  static bool pack_row(const float* x, int64_t cols, uint64_t* out) {
+    bool binary = true;
+    for (int64_t first = 0; first < cols; first += 64) {
+      uint64_t word = 0;
+      for (int64_t c = first; c < std::min(cols, first + 64); ++c) {
+        binary &= x[c] == 0.0f || x[c] == 1.0f;
+        word |= static_cast<uint64_t>(x[c] != 0.0f) << (c - first);
+      }
+      out[first / 64] = word;
+    }
+    return binary;
+  }
+
+  static void overwrite_bits(const BitTensor& mask, const BitTensor& known, States& states) {
+    BitTensor out = states.bits();  // shares the storage: written in place
+    for (int64_t r = 0; r < out.rows(); ++r) {
+      const uint64_t* m = mask.row(mask.rows() == 1 ? 0 : r);
+      for (int64_t w = 0; w < out.words_per_row(); ++w)
+        out.row(r)[w] = (out.row(r)[w] & ~m[w]) | (known.row(r)[w] & m[w]);
+    }
+  }
+
+  static Tensor overwritten_dense(const BitTensor& mask, const Tensor& known,
+                                  const Tensor& states) {
+    Tensor out = states.clone();
+    for (int64_t r = 0; r < out.rows(); ++r)
+      for (int64_t c = 0; c < out.cols(); ++c)
+        if (mask.get(mask.rows() == 1 ? 0 : r, c)) out.row(r)[c] = known.row(r)[c];
+    return out;
+  }
+};
+
+}  // namespace
+
+ElementwiseOps& elementwise_ops() {
+  static CpuElementwise ops;
+  return ops;
+}
+
+}  // namespace gibbslab::cpu

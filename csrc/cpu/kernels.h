@@ -1,0 +1,87 @@
+// The hot loops of the CPU backend: one table of functions per instruction set.
+//
+// All float rows are padded to kLanes and 64-byte aligned (Tensor::zeros). Every output element is
+// one fixed-order sum, so a result never depends on threads or on how rows are split into pieces.
+#pragma once
+
+#include <cstdint>
+
+#include "csrc/core/philox.h"
+#include "csrc/core/tensor.h"
+
+namespace gibbslab::cpu {
+
+// How X M is computed for a 0/1 matrix X: add the active rows of M, or look up sums of four rows.
+enum class BinaryProduct { kActiveRows, kTables };
+
+// out[r, :] = scale * (X[r, :] M) + bias, or out[r, :] += scale * (X[r, :] M).
+struct BinaryMatmul {
+  const BitTensor* x;      // (R, I)
+  const Tensor* m;         // (I, J)
+  const Tensor* bias;      // (1, J) or null
+  Tensor* out;             // (R, J)
+  float scale;
+  bool accumulate;
+  BinaryProduct method;
+};
+
+// One row of pre-activations: mean = sigmoid(scale * pre), bit = uniform < mean.
+struct ActivateRow {
+  const float* pre;   // (padded cols)
+  int64_t cols;
+  float scale;
+  uint64_t counter;   // of the row's first element
+  uint64_t stream, seed;
+  float* mean;        // (padded cols) or null
+  uint64_t* bits;     // or null
+  bool pre_is_mean;   // the row holds probabilities already
+};
+
+// One row of the parameter update; see ops/optim.h for the formula.
+struct UpdateRow {
+  const float* weight;
+  const float* gradient;
+  const float* velocity;
+  float* new_weight;
+  float* new_velocity;
+  const float* hidden_shift;     // (padded cols): subtracted times row_mean, or null
+  const float* hidden_mean;      // (padded cols): subtracted times row_shift, or null
+  const float* hidden_pressure;  // (padded cols): added times row_pressure, or null
+  float row_mean, row_shift, row_pressure;
+  float learning_rate, momentum, l1, l2;
+  int64_t cols;
+};
+
+struct Kernels {
+  const char* name;
+  // Rows [begin, end) of the product.
+  void (*binary_matmul)(const BinaryMatmul& job, int64_t begin, int64_t end);
+  void (*activate_row)(const ActivateRow& job);
+  // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
+  void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
+  // Column words [begin, end) of x, as rows of `out` (cols, rows).
+  void (*transpose_bits)(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end);
+  // Rows [begin, end) of `x`, a multiple of 16 at begin, as columns of `out`. Both padded.
+  void (*transpose)(const Tensor& x, Tensor& out, int64_t begin, int64_t end);
+  // out[i, :] = scale * popcount over the batch of a[i] & b[j]; `b` is (words, padded J) as words.
+  void (*popcount_row)(const uint64_t* a, const uint64_t* b, int64_t words, int64_t padded_cols,
+                       float scale, bool accumulate, float* out);
+  // sum_j log(1 + exp(x_j)) over float64 values; exact to about 1 ulp of the sum.
+  double (*softplus_sum)(const double* x, int64_t n);
+  // sum_j [log(1 + exp(high x_j)) - log(1 + exp(low x_j))] over a padded float row.
+  double (*softplus_difference)(const float* x, int64_t cols, float low, float high);
+  // out[j] = bias[j] + sum of the rows of w (float32) that `active` lists, in float64.
+  void (*gather_rows)(const float* w, int64_t stride, const int32_t* active, int64_t count,
+                      const double* bias, double* out, int64_t padded_cols);
+  // out[j] += x * w[j], in float64.
+  void (*axpy)(double x, const float* w, double* out, int64_t padded_cols);
+  // Returns false when a new value is not finite.
+  bool (*update_row)(const UpdateRow& job);
+};
+
+// The table in use: the best the machine has, or the one GIBBSLAB_ISA names.
+const Kernels& kernels();
+// The table of a name ("baseline", "avx2", "avx512"), or null if this machine cannot run it.
+const Kernels* find_kernels(const char* name);
+
+}  // namespace gibbslab::cpu

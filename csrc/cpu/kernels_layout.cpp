@@ -1,0 +1,51 @@
+// Transposition of packed bits and of float matrices.
+#include "csrc/cpu/kernels_impl.h"
+#include "csrc/cpu/simd.h"
+
+namespace gibbslab::cpu::GIBBSLAB_ISA {
+namespace {
+
+// A 64 x 64 bit block in place: swap ever smaller off-diagonal quarters (Hacker's Delight 7-3).
+void transpose_block(uint64_t* block) {
+  uint64_t mask = 0x00000000FFFFFFFFull;
+  for (int width = 32; width != 0; width >>= 1, mask ^= mask << width)
+    for (int k = 0; k < 64; k = ((k | width) + 1) & ~width) {
+      const uint64_t swap = ((block[k] >> width) ^ block[k | width]) & mask;
+      block[k] ^= swap << width;
+      block[k | width] ^= swap;
+    }
+}
+
+}  // namespace
+
+void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end) {
+  alignas(64) uint64_t block[64];
+  for (int64_t word = begin; word < end; ++word) {
+    const int64_t columns = x.cols() - 64 * word < 64 ? x.cols() - 64 * word : 64;
+    for (int64_t first = 0; first < x.rows(); first += 64) {
+      const int64_t rows = x.rows() - first < 64 ? x.rows() - first : 64;
+      for (int64_t r = 0; r < 64; ++r) block[r] = r < rows ? x.row(first + r)[word] : 0;
+      transpose_block(block);
+      for (int64_t c = 0; c < columns; ++c) out.row(64 * word + c)[first / 64] = block[c];
+    }
+  }
+}
+
+void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end) {
+  alignas(64) float tile[16][16];
+  for (int64_t r = begin; r < end; r += 16) {
+    const int64_t rows = end - r < 16 ? end - r : 16;
+    for (int64_t c = 0; c < x.cols(); c += 16) {
+      for (int64_t i = 0; i < rows; ++i) store(tile[i], load(x.row(r + i) + c));
+      for (int64_t i = rows; i < 16; ++i) store(tile[i], f32x16{});
+      const int64_t columns = x.cols() - c < 16 ? x.cols() - c : 16;
+      for (int64_t j = 0; j < columns; ++j) {
+        f32x16 column;
+        for (int64_t i = 0; i < 16; ++i) column[i] = tile[i][j];
+        store(out.row(c + j) + r, column);
+      }
+    }
+  }
+}
+
+}  // namespace gibbslab::cpu::GIBBSLAB_ISA

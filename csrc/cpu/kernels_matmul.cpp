@@ -1,0 +1,143 @@
+// Products with a 0/1 left factor: out = scale * (X M) + bias, X (R, I) in bits, M (I, J) float32.
+//
+// Active rows: one add per one in X, accumulators in registers for a panel of J.
+// Tables: for every four rows of M the sums of all 16 subsets, then one add per four columns of X.
+// A panel is chosen so that its part of M, or its tables, stays in the L2 cache.
+#include <algorithm>
+
+#include "csrc/cpu/kernels_impl.h"
+#include "csrc/cpu/scratch.h"
+#include "csrc/cpu/simd.h"
+
+namespace gibbslab::cpu::GIBBSLAB_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kWidest = 8;  // vectors of 16 floats in a panel: 8 of the 32 registers
+#else
+constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
+#endif
+constexpr int64_t kTableBytes = 512 * 1024;
+constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
+
+// The ones of rows [begin, end) of X, as element offsets into M.
+struct ActiveLists {
+  int64_t* starts;
+  int64_t* offsets;
+
+  ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end) {
+    const int64_t rows = end - begin, words = job.x->words_per_row(), stride = job.m->stride();
+    starts = static_cast<int64_t*>(scratch(0, (rows + 1) * 8));
+    offsets = static_cast<int64_t*>(scratch(1, rows * job.x->cols() * 8 + 8));
+    int64_t count = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      starts[r] = count;
+      const uint64_t* row = job.x->row(begin + r);
+      for (int64_t w = 0; w < words; ++w)
+        for (uint64_t left = row[w]; left != 0; left &= left - 1)
+          offsets[count++] = (64 * w + __builtin_ctzll(left)) * stride;
+    }
+    starts[rows] = count;
+  }
+};
+
+template <int N>
+GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, const f32x16* sum) {
+  float* out = job.out->row(r) + column;
+  for (int n = 0; n < N; ++n) {
+    f32x16 value = sum[n] * job.scale;
+    if (job.accumulate) value += load(out + 16 * n);
+    if (job.bias != nullptr) value += load(job.bias->data() + column + 16 * n);
+    store(out + 16 * n, value);
+  }
+}
+
+template <int N>
+void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
+                  const ActiveLists& lists) {
+  const float* m = job.m->data() + column;
+  for (int64_t r = begin; r < end; ++r) {
+    f32x16 sum[N] = {};
+    const int64_t* last = lists.offsets + lists.starts[r - begin + 1];
+    for (const int64_t* at = lists.offsets + lists.starts[r - begin]; at != last; ++at)
+      for (int n = 0; n < N; ++n) sum[n] += load(m + *at + 16 * n);
+    finish<N>(job, r, column, sum);
+  }
+}
+
+// tables[g][s] = sum of the rows 4g + i of M for which bit i of s is set.
+template <int N>
+void build_tables(const BinaryMatmul& job, int64_t column, f32x16* tables) {
+  const int64_t rows = job.m->rows();
+  for (int64_t first = 0; first < rows; first += kTableRows) {
+    f32x16* table = tables + first / kTableRows * kTableSums * N;
+    for (int n = 0; n < N; ++n) table[n] = f32x16{};
+    for (int i = 0; i < kTableRows; ++i) {
+      const int bit = 1 << i;
+      for (int n = 0; n < N; ++n) {
+        const f32x16 value =
+            first + i < rows ? load(job.m->row(first + i) + column + 16 * n) : f32x16{};
+        for (int s = 0; s < bit; ++s) table[(bit + s) * N + n] = table[s * N + n] + value;
+      }
+    }
+  }
+}
+
+template <int N>
+void table_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column) {
+  const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
+  f32x16* tables = static_cast<f32x16*>(scratch(2, groups * kTableSums * N * 64));
+  build_tables<N>(job, column, tables);
+  for (int64_t r = begin; r < end; ++r) {
+    f32x16 sum[N] = {};
+    const uint64_t* word = job.x->row(r);
+    const f32x16* table = tables;
+    for (int64_t left = groups; left > 0; left -= 16, ++word) {
+      uint64_t bits = *word;
+      for (int64_t g = std::min<int64_t>(left, 16); g > 0; --g, bits >>= 4) {
+        const f32x16* entry = table + (bits & 15) * N;
+        for (int n = 0; n < N; ++n) sum[n] += entry[n];
+        table += kTableSums * N;
+      }
+    }
+    finish<N>(job, r, column, sum);
+  }
+}
+
+template <int N>
+void panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
+           const ActiveLists* lists) {
+  if (lists != nullptr)
+    active_panel<N>(job, begin, end, column, *lists);
+  else
+    table_panel<N>(job, begin, end, column);
+}
+
+using PanelFunction = void (*)(const BinaryMatmul&, int64_t, int64_t, int64_t, const ActiveLists*);
+constexpr PanelFunction kPanels[] = {nullptr,  panel<1>, panel<2>, panel<3>,
+#if defined(__AVX512F__)
+                                     panel<4>, panel<5>, panel<6>, panel<7>, panel<8>};
+#else
+                                     panel<4>};
+#endif
+
+int64_t widest_panel(const BinaryMatmul& job) {
+  if (job.method == BinaryProduct::kActiveRows) return kWidest;
+  const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
+  return std::clamp<int64_t>(kTableBytes / (groups * kTableSums * 64), 1, kWidest);
+}
+
+}  // namespace
+
+void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end) {
+  const int64_t vectors = job.out->stride() / 16, widest = widest_panel(job);
+  const int64_t panels = (vectors + widest - 1) / widest;
+  const bool active = job.method == BinaryProduct::kActiveRows;
+  const ActiveLists lists(job, begin, active ? end : begin);
+  for (int64_t p = 0; p < panels; ++p) {
+    const int64_t first = vectors * p / panels, last = vectors * (p + 1) / panels;
+    kPanels[last - first](job, begin, end, 16 * first, active ? &lists : nullptr);
+  }
+}
+
+}  // namespace gibbslab::cpu::GIBBSLAB_ISA

@@ -1,0 +1,59 @@
+#include "csrc/ops/optim.h"
+
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "csrc/core/thread_pool.h"
+#include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/kernels.h"
+
+namespace gibbslab::cpu {
+namespace {
+
+const float* values(const Tensor* t) { return t ? t->data() : nullptr; }
+float value(const Tensor* t, int64_t i) { return t ? t->data()[i] : 0.0f; }
+
+struct CpuOptim : OptimOps {
+  bool update(const Context& ctx, const Update& job) override {
+    std::atomic<bool> finite{true};
+    const Pieces pieces(job.weight->rows(), 16, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r)
+        if (!kernels().update_row(row_of(job, r))) finite = false;
+    });
+    return finite;
+  }
+
+  void limit_column_norms(const Context&, float max_norm, Tensor& w) override {
+    std::vector<double> squares(static_cast<size_t>(w.cols()), 0.0);
+    for (int64_t r = 0; r < w.rows(); ++r)
+      for (int64_t c = 0; c < w.cols(); ++c)
+        squares[c] += static_cast<double>(w.row(r)[c]) * w.row(r)[c];
+    std::vector<float> scale(squares.size(), 1.0f);
+    for (size_t c = 0; c < squares.size(); ++c)
+      if (squares[c] > static_cast<double>(max_norm) * max_norm)
+        scale[c] = static_cast<float>(max_norm / std::sqrt(squares[c]));
+    for (int64_t r = 0; r < w.rows(); ++r)
+      for (int64_t c = 0; c < w.cols(); ++c) w.row(r)[c] *= scale[c];
+  }
+
+ private:
+  static UpdateRow row_of(const Update& job, int64_t r) {
+    return {job.weight->row(r),     job.gradient->row(r),       job.velocity->row(r),
+            job.new_weight->row(r), job.new_velocity->row(r),   values(job.shift),
+            values(job.mean),       values(job.pressure),       value(job.row_mean, r),
+            value(job.row_shift, r), value(job.row_pressure, r), job.learning_rate,
+            job.momentum,           job.l1,                     job.l2,
+            job.weight->cols()};
+  }
+};
+
+}  // namespace
+
+OptimOps& optim_ops() {
+  static CpuOptim ops;
+  return ops;
+}
+
+}  // namespace gibbslab::cpu

@@ -1,0 +1,75 @@
+#include "csrc/ops/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "csrc/core/thread_pool.h"
+#include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/kernels.h"
+#include "csrc/cpu/scratch.h"
+
+namespace gibbslab::cpu {
+namespace {
+
+struct CpuRandom : RandomOps {
+  void uniform(const Context& ctx, const Draw& draw, Tensor& out) override {
+    for_rows(ctx, out.rows(), [&](int64_t r) {
+      kernels().uniform_row(out.row(r), out.cols(), counter(draw, r, out.cols()), draw.stream,
+                            draw.seed);
+    });
+  }
+
+  void normal(const Context& ctx, const Draw& draw, float mean, float deviation,
+              Tensor& out) override {
+    for_rows(ctx, out.rows(), [&](int64_t r) {
+      const uint64_t first = static_cast<uint64_t>(draw.first_row + r) * out.cols();
+      for (int64_t c = 0; c < out.cols(); ++c)
+        out.row(r)[c] = mean + deviation * standard_normal(first + c, draw);
+    });
+  }
+
+  void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) override {
+    for_rows(ctx, p.rows(), [&](int64_t r) {
+      const float* row = p.row(r);
+      if (!p.padded()) {
+        float* copy = static_cast<float*>(scratch(3, round_up(p.cols(), kLanes) * 4));
+        std::fill_n(copy + p.cols(), round_up(p.cols(), kLanes) - p.cols(), 0.0f);
+        row = std::copy_n(p.row(r), p.cols(), copy) - p.cols();
+      }
+      kernels().activate_row({row, p.cols(), 1.0f, counter(draw, r, p.cols()), draw.stream,
+                              draw.seed, nullptr, out.row(r), true});
+    });
+  }
+
+ private:
+  static uint64_t counter(const Draw& draw, int64_t row, int64_t cols) {
+    return static_cast<uint64_t>(draw.first_row + row) * counters_per_row(cols);
+  }
+
+  // Half a counter for each element: words 0, 1 or words 2, 3.
+  static float standard_normal(uint64_t element, const Draw& draw) {
+    const PhiloxWords words = philox(element / 2, draw.stream, draw.seed);
+    const uint32_t* w = words.w + 2 * (element % 2);
+    const double u = (static_cast<double>(w[0]) + 0.5) * 0x1p-32;
+    const double angle = 2.0 * std::numbers::pi * (static_cast<double>(w[1]) * 0x1p-32);
+    return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(angle));
+  }
+
+  template <class Body>
+  static void for_rows(const Context& ctx, int64_t rows, const Body& body) {
+    const Pieces pieces(rows, 8, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
+    });
+  }
+};
+
+}  // namespace
+
+RandomOps& random_ops() {
+  static CpuRandom ops;
+  return ops;
+}
+
+}  // namespace gibbslab::cpu

@@ -1,0 +1,98 @@
+// Sixteen lanes everywhere: the compiler lowers them to what the instruction set has. Only what
+// vector extensions cannot say is written as intrinsics, here.
+#pragma once
+
+#include <cstdint>
+
+#include "csrc/core/formulas.h"
+#include "csrc/core/tensor.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace gibbslab {
+
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef uint32_t u32x16 __attribute__((vector_size(64)));
+typedef uint64_t u64x8 __attribute__((vector_size(64)));
+typedef double f64x8 __attribute__((vector_size(64)));
+typedef float f32x8 __attribute__((vector_size(32)));
+
+// A cast between vectors of one size keeps the bits.
+template <>
+struct Lane<f32x16> {
+  using Int = i32x16;
+  GIBBSLAB_HD_MEMBER f32x16 select(i32x16 mask, f32x16 a, f32x16 b) { return mask ? a : b; }
+  GIBBSLAB_HD_MEMBER i32x16 as_int(f32x16 x) { return (i32x16)x; }
+  GIBBSLAB_HD_MEMBER f32x16 as_float(i32x16 x) { return (f32x16)x; }
+};
+
+// Rows are 64-byte aligned; memcpy is how a vector may read floats without breaking aliasing.
+GIBBSLAB_HD f32x16 load(const float* p) {
+  f32x16 v;
+  __builtin_memcpy(&v, __builtin_assume_aligned(p, 64), sizeof(v));
+  return v;
+}
+GIBBSLAB_HD void store(float* p, f32x16 v) {
+  __builtin_memcpy(__builtin_assume_aligned(p, 64), &v, sizeof(v));
+}
+GIBBSLAB_HD f32x16 broadcast(float x) { return f32x16{} + x; }
+
+// Bit i is set where a[i] < b[i].
+GIBBSLAB_HD uint32_t less_mask(f32x16 a, f32x16 b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+#elif defined(__AVX2__)
+  const __m256* x = reinterpret_cast<const __m256*>(&a);
+  const __m256* y = reinterpret_cast<const __m256*>(&b);
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(x[0], y[0], _CMP_LT_OQ))) |
+         static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(x[1], y[1], _CMP_LT_OQ))) << 8;
+#elif defined(__SSE2__)
+  const __m128* x = reinterpret_cast<const __m128*>(&a);
+  const __m128* y = reinterpret_cast<const __m128*>(&b);
+  uint32_t mask = 0;
+  for (int i = 0; i < 4; ++i)
+    mask |= static_cast<uint32_t>(_mm_movemask_ps(_mm_cmplt_ps(x[i], y[i]))) << (4 * i);
+  return mask;
+#else
+  uint32_t mask = 0;
+  for (int i = 0; i < 16; ++i) mask |= static_cast<uint32_t>(a[i] < b[i]) << i;
+  return mask;
+#endif
+}
+
+// The 64-bit products of the low halves of the eight 64-bit lanes.
+GIBBSLAB_HD u64x8 multiply_low_halves(u64x8 a, uint32_t m) {
+#if defined(__AVX512F__)
+  return (u64x8)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(m));
+#elif defined(__AVX2__)
+  u64x8 out;
+  const __m256i* x = reinterpret_cast<const __m256i*>(&a);
+  __m256i* y = reinterpret_cast<__m256i*>(&out);
+  for (int i = 0; i < 2; ++i) y[i] = _mm256_mul_epu32(x[i], _mm256_set1_epi64x(m));
+  return out;
+#else
+  return (a & 0xFFFFFFFFull) * static_cast<uint64_t>(m);
+#endif
+}
+
+// Lanes a0 b0 a1 b1 ... of two vectors, as the first and the second half of the sequence.
+GIBBSLAB_HD void interleave(u64x8 a, u64x8 b, u64x8& first, u64x8& second) {
+#if defined(__AVX512F__)
+  const __m512i low = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0);
+  const __m512i high = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
+  first = (u64x8)_mm512_permutex2var_epi64((__m512i)a, low, (__m512i)b);
+  second = (u64x8)_mm512_permutex2var_epi64((__m512i)a, high, (__m512i)b);
+#else
+  for (int i = 0; i < 4; ++i) {
+    first[2 * i] = a[i];
+    first[2 * i + 1] = b[i];
+    second[2 * i] = a[4 + i];
+    second[2 * i + 1] = b[4 + i];
+  }
+#endif
+}
+
+}  // namespace gibbslab

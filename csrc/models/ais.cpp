@@ -1,0 +1,106 @@
+#include "csrc/models/ais.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "csrc/core/error.h"
+#include "csrc/core/faults.h"
+#include "csrc/core/interrupt.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab {
+
+Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_chains,
+         BitTensor start, uint64_t seed)
+    : ctx_(rbm.context().backend(), seed, rbm.context().threads_requested()),
+      weights_(rbm.weights().get().clone()),
+      visible_bias_(rbm.visible_bias().clone()),
+      hidden_bias_(rbm.hidden_bias().clone()),
+      base_bias_(std::move(base_bias)),
+      bias_difference_(Tensor::zeros(1, visible_bias_.cols())),
+      betas_(std::move(betas)),
+      backwards_(!start.empty()),
+      v_(std::move(start)) {
+  require(betas_.size() >= 2 && betas_.front() == 0.0 && betas_.back() == 1.0, "ais",
+          "betas must rise from 0 to 1");
+  require(base_bias_.cols() == visible_bias_.cols(), "ais",
+          "base_bias must have " + std::to_string(visible_bias_.cols()) + " values, got " +
+              std::to_string(base_bias_.cols()));
+  for (int64_t i = 0; i < visible_bias_.cols(); ++i)
+    bias_difference_.data()[i] = visible_bias_.data()[i] - base_bias_.data()[i];
+  if (backwards_) {
+    require(v_.cols() == visible_bias_.cols(), "ais", "start must have one column per visible unit");
+    n_chains = v_.rows();
+  }
+  require(n_chains >= 1, "ais", "n_chains must be at least 1, got " + std::to_string(n_chains));
+  if (!backwards_) v_ = BitTensor::zeros(n_chains, visible_bias_.cols());
+  input_ = Tensor::zeros(n_chains, hidden_bias_.cols());
+  log_weights_.assign(static_cast<size_t>(n_chains), 0.0);
+  if (!backwards_) draw_base();
+}
+
+void Ais::draw_base() {
+  Tensor mean = Tensor::zeros(1, base_bias_.cols());
+  ops::sigmoid(ctx_, base_bias_, mean);
+  Tensor every = Tensor::zeros(v_.rows(), v_.cols());
+  for (int64_t r = 0; r < v_.rows(); ++r) std::copy_n(mean.data(), mean.cols(), every.row(r));
+  ops::bernoulli(ctx_, every, ctx_.next_draw(Layer::kVisible), v_);
+}
+
+// log w += log p*_to(v) - log p*_from(v), leaving v W + b in input_.
+void Ais::weigh(double from, double to) {
+  const States v(v_);
+  HalfStep step;
+  step.input = &v;
+  step.weights = &weights_;
+  step.bias = &hidden_bias_;
+  step.pre = &input_;
+  ops::half_step(ctx_, step);
+  ops::softplus_difference(ctx_, input_, static_cast<float>(from), static_cast<float>(to),
+                           log_weights_.data());
+  ops::weighted_sums(ctx_, v, bias_difference_, to - from, log_weights_.data());
+}
+
+// One Gibbs sweep that leaves p_beta invariant, from the input that weigh() left.
+void Ais::transition(double beta, double bias_beta) {
+  BitTensor h = BitTensor::zeros(v_.rows(), hidden_bias_.cols());
+  ops::activate(ctx_, input_, static_cast<float>(beta), ctx_.next_draw(Layer::kHidden), nullptr, &h);
+  Tensor bias = Tensor::zeros(1, base_bias_.cols());
+  for (int64_t i = 0; i < bias.cols(); ++i)
+    bias.data()[i] = static_cast<float>(bias_beta * visible_bias_.data()[i] +
+                                        (1.0 - bias_beta) * base_bias_.data()[i]);
+  const States hidden(h);
+  HalfStep step;
+  step.input = &hidden;
+  step.weights = &weights_;
+  step.bias = &bias;
+  step.direction = Direction::kDown;
+  step.scale = static_cast<float>(beta);
+  step.draw = ctx_.next_draw(Layer::kVisible);
+  step.sample = &v_;
+  ops::half_step(ctx_, step);
+}
+
+int64_t Ais::advance(int64_t count) {
+  const int64_t total = static_cast<int64_t>(betas_.size()) - 1;
+  for (int64_t stop = std::min(total, done_ + count); done_ < stop;) {
+    const double from = backwards_ ? betas_[total - done_] : betas_[done_];
+    const double to = backwards_ ? betas_[total - done_ - 1] : betas_[done_ + 1];
+    weigh(from, to);
+    if (++done_ < total) transition(to, fault("ais_last_temperature_bias") ? from : to);
+    poll_interrupt();
+  }
+  return total - done_;
+}
+
+double Ais::log_partition_base() const {
+  double total = static_cast<double>(hidden_bias_.cols()) * std::log(2.0);
+  for (int64_t i = 0; i < base_bias_.cols(); ++i) {
+    const double x = base_bias_.data()[i];
+    total += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+  }
+  return total;
+}
+
+}  // namespace gibbslab

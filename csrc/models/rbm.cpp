@@ -1,0 +1,171 @@
+#include "csrc/models/rbm.h"
+
+#include <string>
+#include <utility>
+
+#include "csrc/core/error.h"
+#include "csrc/core/faults.h"
+#include "csrc/core/interrupt.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab {
+namespace {
+
+void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
+  require(t.rows() == rows && t.cols() == cols, op,
+          "must have shape " + shape_string(rows, cols) + ", got " +
+              shape_string(t.rows(), t.cols()));
+}
+
+int64_t checked_steps(const Sweeps& sweeps) {
+  require(sweeps.steps >= 1, "RBM.gibbs",
+          "steps must be at least 1, got " + std::to_string(sweeps.steps));
+  return fault("one_step_too_many") ? sweeps.steps + 1 : sweeps.steps;
+}
+
+}  // namespace
+
+Tensor scaled_bias(const Tensor& bias, float beta) {
+  if (beta == 1.0f) return bias;
+  Tensor out = bias.clone();
+  for (int64_t c = 0; c < out.cols(); ++c) out.data()[c] *= beta;
+  return out;
+}
+
+Rbm::Rbm(Context ctx, int64_t visible_size, int64_t hidden_size)
+    : ctx_(ctx),
+      weights_(Tensor::zeros(visible_size, hidden_size)),
+      visible_bias_(Tensor::zeros(1, visible_size)),
+      hidden_bias_(Tensor::zeros(1, hidden_size)) {}
+
+void Rbm::set_weights(Tensor w) {
+  require_shape("RBM.W", w, visible_size(), hidden_size());
+  weights_.set(std::move(w));
+}
+
+void Rbm::set_visible_bias(Tensor a) {
+  require_shape("RBM.v_bias", a, 1, visible_size());
+  visible_bias_ = std::move(a);
+}
+
+void Rbm::set_hidden_bias(Tensor b) {
+  require_shape("RBM.h_bias", b, 1, hidden_size());
+  hidden_bias_ = std::move(b);
+}
+
+void Rbm::initialize(float deviation) {
+  Tensor w = Tensor::zeros(visible_size(), hidden_size());
+  ops::normal(ctx_, ctx_.next_draw(Layer::kWeights), 0.0f, deviation, w);
+  weights_.set(std::move(w));
+  visible_bias_ = Tensor::zeros(1, visible_size());
+  hidden_bias_ = Tensor::zeros(1, hidden_size());
+}
+
+LayerState Rbm::half_step(const States& input, Direction direction, float beta, bool mean,
+                          bool sample) {
+  const bool up = direction == Direction::kUp;
+  const int64_t units = up ? hidden_size() : visible_size();
+  LayerState out;
+  if (mean) out.mean = Tensor::empty(input.rows(), units);
+  if (sample) out.sample = BitTensor::zeros(input.rows(), units);
+  const Tensor bias = scaled_bias(up ? hidden_bias_ : visible_bias_, beta);
+  HalfStep step;
+  step.input = &input;
+  step.weights = &weights_;
+  step.bias = &bias;
+  step.direction = direction;
+  step.scale = beta;
+  if (sample) step.draw = ctx_.next_draw(up ? Layer::kHidden : Layer::kVisible);
+  step.mean = mean ? &out.mean : nullptr;
+  step.sample = sample ? &out.sample : nullptr;
+  ops::half_step(ctx_, step);
+  return out;
+}
+
+Tensor Rbm::hidden_mean(const States& v, float beta) {
+  return half_step(v, Direction::kUp, beta, true, false).mean;
+}
+
+Tensor Rbm::visible_mean(const States& h, float beta) {
+  return half_step(h, Direction::kDown, beta, true, false).mean;
+}
+
+BitTensor Rbm::sample_hidden(const States& v, float beta) {
+  return half_step(v, Direction::kUp, beta, false, true).sample;
+}
+
+BitTensor Rbm::sample_visible(const States& h, float beta) {
+  return half_step(h, Direction::kDown, beta, false, true).sample;
+}
+
+CdPass Rbm::cd_pass(const States& v, int64_t k) {
+  LayerState h0 = half_step(v, Direction::kUp, 1.0f, true, true);
+  CdPass out = gibbs_from_hidden(h0.sample, {k});
+  out.h0 = std::move(h0);
+  return out;
+}
+
+// The visible sample with its clamped units put back.
+States Rbm::after_down(CdPass& pass, const Clamp* clamp) {
+  States visible = pass.v1.sample;
+  if (clamp == nullptr) return visible;
+  ops::overwrite(ctx_, clamp->mask, clamp->known, visible);
+  if (visible.binary()) pass.v1.sample = visible.bits();
+  return visible;
+}
+
+CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
+  const int64_t steps = checked_steps(sweeps);
+  CdPass out;
+  States hidden = h;
+  for (int64_t step = 0; step < steps; ++step) {
+    const bool last = step + 1 == steps, mean_field = fault("mean_field_for_sample");
+    out.v1 = half_step(hidden, Direction::kDown, sweeps.beta, last && sweeps.visible_mean, true);
+    const States visible = after_down(out, sweeps.clamp);
+    out.h1 = half_step(visible, Direction::kUp, sweeps.beta, last || mean_field, true);
+    hidden = mean_field ? States(out.h1.mean) : States(out.h1.sample);
+    poll_interrupt();
+  }
+  return out;
+}
+
+CdPass Rbm::gibbs_from_visible(const States& v, const Sweeps& sweeps) {
+  const int64_t steps = checked_steps(sweeps);
+  CdPass out;
+  States visible = v;
+  for (int64_t step = 0; step < steps; ++step) {
+    const bool last = step + 1 == steps, mean_field = fault("mean_field_for_sample");
+    out.h1 = half_step(visible, Direction::kUp, sweeps.beta, last || mean_field, true);
+    const States hidden = mean_field ? States(out.h1.mean) : States(out.h1.sample);
+    out.v1 = half_step(hidden, Direction::kDown, sweeps.beta, last && sweeps.visible_mean, true);
+    visible = after_down(out, sweeps.clamp);
+    poll_interrupt();
+  }
+  return out;
+}
+
+RbmView Rbm::view(double beta) const {
+  return {&weights_.get(), &visible_bias_, &hidden_bias_, beta};
+}
+
+std::vector<double> Rbm::free_energy(const States& v, double beta) const {
+  std::vector<double> out(static_cast<size_t>(v.rows()));
+  ops::free_energy(ctx_, view(beta), v, out.data());
+  return out;
+}
+
+std::vector<double> Rbm::energy(const States& v, const States& h, double beta) const {
+  std::vector<double> out(static_cast<size_t>(v.rows()));
+  ops::energy(ctx_, view(beta), v, h, out.data());
+  return out;
+}
+
+std::vector<double> Rbm::pseudo_likelihood(const BitTensor& v, double beta) const {
+  std::vector<double> out(static_cast<size_t>(v.rows()));
+  ops::pseudo_likelihood(ctx_, view(beta), v, out.data());
+  return out;
+}
+
+double Rbm::log_partition(double beta) const { return ops::log_partition(ctx_, view(beta)); }
+
+}  // namespace gibbslab

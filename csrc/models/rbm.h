@@ -1,0 +1,93 @@
+// The Bernoulli-Bernoulli restricted Boltzmann machine (Smolensky 1986; Hinton 2002).
+//
+//   E(v, h) = -v^T W h - a^T v - b^T h,  p(v, h) = exp(-beta E) / Z,  v in {0,1}^V, h in {0,1}^H
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "csrc/core/context.h"
+#include "csrc/core/tensor.h"
+#include "csrc/ops/linalg.h"
+#include "csrc/ops/reduce.h"
+#include "csrc/ops/sampling.h"
+
+namespace gibbslab {
+
+// What one half-step leaves: probabilities and, where asked for, 0/1 states; both (B, N).
+struct LayerState {
+  Tensor mean;
+  BitTensor sample;
+};
+
+// The tuple of a contrastive-divergence pass.
+struct CdPass {
+  LayerState h0, v1, h1;
+};
+
+// Visible units held at known values: mask (1, V) or (B, V), known (B, V).
+struct Clamp {
+  BitTensor mask;
+  States known;
+};
+
+struct Sweeps {
+  int64_t steps = 1;
+  float beta = 1.0f;
+  const Clamp* clamp = nullptr;
+  bool visible_mean = true;  // whether the last visible probabilities are wanted
+};
+
+class Rbm {
+ public:
+  Rbm(Context ctx, int64_t visible_size, int64_t hidden_size);
+
+  int64_t visible_size() const { return weights_.get().rows(); }
+  int64_t hidden_size() const { return weights_.get().cols(); }
+  Context& context() { return ctx_; }
+  const Context& context() const { return ctx_; }
+
+  // W (V, H), a (1, V), b (1, H). Setters copy nothing and check shapes.
+  const Weights& weights() const { return weights_; }
+  const Tensor& visible_bias() const { return visible_bias_; }
+  const Tensor& hidden_bias() const { return hidden_bias_; }
+  void set_weights(Tensor w);
+  void set_visible_bias(Tensor a);
+  void set_hidden_bias(Tensor b);
+  // W ~ Normal(0, deviation^2), biases 0.
+  void initialize(float deviation);
+
+  Tensor hidden_mean(const States& v, float beta);
+  Tensor visible_mean(const States& h, float beta);
+  BitTensor sample_hidden(const States& v, float beta);
+  BitTensor sample_visible(const States& h, float beta);
+
+  // h0 from v, then k sweeps from its sample.
+  CdPass cd_pass(const States& v, int64_t k);
+  // Sweeps h -> v -> h from real-valued or binary h; returns the last v and h.
+  CdPass gibbs_from_hidden(const States& h, const Sweeps& sweeps);
+  // Sweeps v -> h -> v; the returned v1 keeps the clamped units.
+  CdPass gibbs_from_visible(const States& v, const Sweeps& sweeps);
+
+  std::vector<double> free_energy(const States& v, double beta) const;
+  std::vector<double> energy(const States& v, const States& h, double beta) const;
+  // Exact, over all units; v binary.
+  std::vector<double> pseudo_likelihood(const BitTensor& v, double beta) const;
+  double log_partition(double beta) const;
+
+  LayerState half_step(const States& input, Direction direction, float beta, bool mean,
+                       bool sample);
+
+ private:
+  States after_down(CdPass& pass, const Clamp* clamp);
+  RbmView view(double beta) const;
+
+  Context ctx_;
+  Weights weights_;
+  Tensor visible_bias_, hidden_bias_;
+};
+
+// beta times a bias, without a copy when beta is 1.
+Tensor scaled_bias(const Tensor& bias, float beta);
+
+}  // namespace gibbslab

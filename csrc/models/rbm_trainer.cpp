@@ -1,0 +1,230 @@
+#include "csrc/models/rbm_trainer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "csrc/core/error.h"
+#include "csrc/core/faults.h"
+#include "csrc/core/interrupt.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab {
+namespace {
+
+// A bias vector's step, kept aside until the whole update is known to be finite.
+struct VectorStep {
+  Tensor value, velocity;
+  bool finite;
+
+  VectorStep(const Context& ctx, const Tensor& weight, const Tensor& gradient,
+             const Tensor& old_velocity, float learning_rate, float momentum)
+      : value(Tensor::zeros(1, weight.cols())), velocity(Tensor::zeros(1, weight.cols())) {
+    Update job;
+    job.weight = &weight;
+    job.gradient = &gradient;
+    job.velocity = &old_velocity;
+    job.new_weight = &value;
+    job.new_velocity = &velocity;
+    job.learning_rate = learning_rate;
+    job.momentum = momentum;
+    finite = ops::update(ctx, job);
+  }
+};
+
+void add_running(Tensor& mean, const Tensor& now, float rate) {
+  for (int64_t c = 0; c < mean.cols(); ++c)
+    mean.data()[c] += rate * (now.data()[c] - mean.data()[c]);
+}
+
+double dot(const Tensor& x, const Tensor& y) {
+  double total = 0;
+  for (int64_t c = 0; c < x.cols(); ++c) total += static_cast<double>(x.data()[c]) * y.data()[c];
+  return total;
+}
+
+void add_multiples(Tensor& out, const Tensor& x, double p, const Tensor& y, double q) {
+  for (int64_t c = 0; c < out.cols(); ++c)
+    out.data()[c] += static_cast<float>(p * x.data()[c] + q * y.data()[c]);
+}
+
+States statistics_of(const LayerState& h, bool samples) {
+  if (samples) return h.sample;
+  return h.mean;
+}
+
+}  // namespace
+
+RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(options) {
+  const int64_t v = rbm.visible_size(), h = rbm.hidden_size();
+  require(options_.k >= 1, "train", "k must be at least 1, got " + std::to_string(options_.k));
+  require(!options_.persistent || options_.n_chains >= 1, "train",
+          "n_chains must be at least 1, got " + std::to_string(options_.n_chains));
+  if (options_.persistent) chains_ = BitTensor::zeros(options_.n_chains, h);
+  velocity_w_ = Tensor::zeros(v, h);
+  velocity_a_ = Tensor::zeros(1, v);
+  velocity_b_ = Tensor::zeros(1, h);
+  visible_offset_ = Tensor::zeros(1, v);
+  hidden_offset_ = Tensor::zeros(1, h);
+  hidden_activity_ = Tensor::zeros(1, h);
+  gradient_w_ = Tensor::zeros(v, h);
+  gradient_a_ = Tensor::zeros(1, v);
+  gradient_b_ = Tensor::zeros(1, h);
+  pressure_ = Tensor::zeros(1, h);
+  visible_mean_ = Tensor::zeros(1, v);
+  spare_w_ = Tensor::zeros(v, h);
+  spare_velocity_w_ = Tensor::zeros(v, h);
+}
+
+TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
+                              int64_t batch_size, int64_t first, int64_t last,
+                              float learning_rate) {
+  require(data.cols() == rbm_.visible_size(), "train",
+          "X must have " + std::to_string(rbm_.visible_size()) + " columns, got " +
+              std::to_string(data.cols()));
+  TrainResult result;
+  for (int64_t batch = first; batch < last; ++batch) {
+    const int64_t begin = batch * batch_size, end = std::min(n, begin + batch_size);
+    if (begin >= end) break;
+    result.diverged = step(data.gather(order + begin, end - begin), batch_size, learning_rate);
+    if (!result.diverged.empty()) return result;
+    ++result.batches;
+    poll_interrupt();
+  }
+  return result;
+}
+
+RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
+  Context& ctx = rbm_.context();
+  Phases p;
+  if (options_.sample_input && !v0.binary()) {
+    BitTensor drawn = BitTensor::zeros(v0.rows(), v0.cols());
+    ops::bernoulli(ctx, v0.dense(), ctx.next_draw(Layer::kData), drawn);
+    v0 = drawn;
+  }
+  p.v0 = std::move(v0);
+  // Persistent chains need no sample of the positive phase, unless the statistics use it.
+  const bool sample = !options_.persistent || options_.hidden_samples;
+  p.h0 = rbm_.half_step(p.v0, Direction::kUp, 1.0f, true, sample);
+  Sweeps sweeps;
+  sweeps.steps = options_.k;
+  sweeps.visible_mean = false;
+  CdPass pass = rbm_.gibbs_from_hidden(options_.persistent ? chains_ : p.h0.sample, sweeps);
+  p.v1 = pass.v1.sample;
+  p.h1 = std::move(pass.h1);
+  if (options_.persistent) chains_ = p.h1.sample;
+  return p;
+}
+
+void RbmTrainer::bias_gradients(const Phases& p, float positive, float negative) {
+  const Context& ctx = rbm_.context();
+  const bool samples = options_.hidden_samples;
+  ops::column_sums(ctx, p.v0, positive, false, visible_mean_);
+  gradient_a_.fill(0.0f);
+  ops::column_sums(ctx, p.v1, -negative, true, gradient_a_);
+  for (int64_t i = 0; i < gradient_a_.cols(); ++i) gradient_a_.data()[i] += visible_mean_.data()[i];
+  ops::column_sums(ctx, statistics_of(p.h0, samples), positive, false, gradient_b_);
+  ops::column_sums(ctx, statistics_of(p.h1, samples), -negative, true, gradient_b_);
+}
+
+void RbmTrainer::prepare_pressure(const Phases& p, float positive) {
+  if (options_.sparsity_cost <= 0.0f) return;
+  Tensor now = Tensor::zeros(1, rbm_.hidden_size());
+  ops::column_sums(rbm_.context(), p.h0.mean, positive, false, now);
+  add_running(hidden_activity_, now, 1.0f - options_.sparsity_decay);
+  for (int64_t j = 0; j < now.cols(); ++j) {
+    pressure_.data()[j] =
+        options_.sparsity_cost * (options_.sparsity_target - hidden_activity_.data()[j]);
+    gradient_b_.data()[j] += pressure_.data()[j];
+  }
+}
+
+// Montavon and Mueller (2012), section 3, written for the uncentred parameters: the weights'
+// gradient is that of (v - mu)(h - lambda)^T, and the biases lose what the weights then explain.
+void RbmTrainer::prepare_centering(const Phases& p, float positive) {
+  if (!options_.centered) return;
+  const Context& ctx = rbm_.context();
+  Tensor hidden_now = Tensor::zeros(1, rbm_.hidden_size());
+  ops::column_sums(ctx, p.h0.mean, positive, false, hidden_now);
+  add_running(visible_offset_, visible_mean_, options_.offset_rate);
+  add_running(hidden_offset_, hidden_now, options_.offset_rate);
+  raw_a_ = gradient_a_.clone();
+  raw_b_ = gradient_b_.clone();
+  const double along_a = dot(raw_a_, visible_offset_), along_b = dot(raw_b_, hidden_offset_);
+  const double square_v = dot(visible_offset_, visible_offset_);
+  const double square_h = dot(hidden_offset_, hidden_offset_);
+  // gradient_a -= (G - mu db^T - da lambda^T) lambda, gradient_b -= (...)^T mu
+  ops::matmul(ctx, hidden_offset_, false, gradient_w_, true, -1.0f, 1.0f, gradient_a_);
+  ops::matmul(ctx, visible_offset_, false, gradient_w_, false, -1.0f, 1.0f, gradient_b_);
+  add_multiples(gradient_a_, visible_offset_, along_b, raw_a_, square_h);
+  add_multiples(gradient_b_, hidden_offset_, along_a, raw_b_, square_v);
+}
+
+std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_rate) {
+  const Context& ctx = rbm_.context();
+  const BitTensor chains_before = chains_;
+  const uint64_t draws_before = ctx.draws();
+  const int64_t rows = fault("short_batch_divided_by_full") ? nominal_batch : v0.rows();
+  const Phases p = sample_phases(std::move(v0));
+  const float positive = 1.0f / static_cast<float>(rows);
+  const float negative = 1.0f / static_cast<float>(p.v1.rows());
+  const States h0 = statistics_of(p.h0, options_.hidden_samples);
+  const States h1 = statistics_of(p.h1, options_.hidden_samples);
+  ops::cd_statistics(ctx, {&p.v0, &h0, &p.v1, &h1, positive, negative}, gradient_w_);
+  bias_gradients(p, positive, negative);
+  prepare_centering(p, positive);
+  prepare_pressure(p, positive);
+  std::string diverged = apply(learning_rate);
+  if (!diverged.empty()) {
+    chains_ = chains_before;
+    rbm_.context().set_draws(draws_before);
+  }
+  return diverged;
+}
+
+std::string RbmTrainer::apply(float learning_rate) {
+  const Context& ctx = rbm_.context();
+  const Update job = weight_update(learning_rate);
+  if (!ops::update(ctx, job)) return "W";
+  const VectorStep a(ctx, rbm_.visible_bias(), gradient_a_, velocity_a_, learning_rate,
+                     options_.momentum);
+  if (!a.finite) return "v_bias";
+  const VectorStep b(ctx, rbm_.hidden_bias(), gradient_b_, velocity_b_, learning_rate,
+                     options_.momentum);
+  if (!b.finite) return "h_bias";
+  if (options_.max_norm > 0.0f) ops::limit_column_norms(ctx, options_.max_norm, spare_w_);
+  Tensor old_w = *job.weight;
+  rbm_.set_weights(spare_w_);
+  rbm_.set_visible_bias(a.value);
+  rbm_.set_hidden_bias(b.value);
+  velocity_a_ = a.velocity;
+  velocity_b_ = b.velocity;
+  spare_w_ = old_w;  // its storage takes the next step's weights
+  std::swap(velocity_w_, spare_velocity_w_);
+  return "";
+}
+
+Update RbmTrainer::weight_update(float learning_rate) {
+  Update job;
+  job.weight = &rbm_.weights().get();
+  job.gradient = &gradient_w_;
+  job.velocity = &velocity_w_;
+  job.new_weight = &spare_w_;
+  job.new_velocity = &spare_velocity_w_;
+  job.learning_rate = learning_rate;
+  job.momentum = options_.momentum;
+  job.l1 = options_.l1;
+  job.l2 = options_.l2;
+  if (options_.centered) {
+    job.row_mean = &visible_offset_;
+    job.shift = &raw_b_;
+    job.row_shift = &raw_a_;
+    job.mean = &hidden_offset_;
+  }
+  if (options_.sparsity_cost > 0.0f) {
+    job.row_pressure = &visible_mean_;
+    job.pressure = &pressure_;
+  }
+  return job;
+}
+
+}  // namespace gibbslab

@@ -1,0 +1,75 @@
+// Contrastive divergence (Hinton 2002) and its persistent form (Tieleman 2008), batch by batch.
+#pragma once
+
+#include <string>
+
+#include "csrc/models/dataset.h"
+#include "csrc/models/rbm.h"
+#include "csrc/ops/optim.h"
+
+namespace gibbslab {
+
+struct TrainOptions {
+  bool persistent = true;
+  int64_t k = 1;
+  int64_t n_chains = 0;  // persistent chains; any number
+  float momentum = 0.0f, l1 = 0.0f, l2 = 0.0f;
+  float max_norm = 0.0f;  // 0: no limit
+  bool centered = false;  // Montavon and Mueller (2012), eq. 6-8
+  float offset_rate = 0.01f;  // of the running means that centre
+  float sparsity_target = 0.0f, sparsity_cost = 0.0f, sparsity_decay = 0.9f;
+  bool sample_input = false;       // grey values are probabilities, drawn anew for every batch
+  bool hidden_samples = false;     // 0/1 hidden states, not probabilities, in the statistics
+};
+
+struct TrainResult {
+  int64_t batches = 0;   // completed
+  std::string diverged;  // the tensor that would have become non-finite, or empty
+};
+
+class RbmTrainer {
+ public:
+  // `rbm` must outlive the trainer.
+  RbmTrainer(Rbm& rbm, TrainOptions options);
+
+  // Batches [first, last) of the epoch's `order` (n rows), each of batch_size rows but the last.
+  // Stops before a batch that would make the model non-finite.
+  TrainResult train(const Dataset& data, const int64_t* order, int64_t n, int64_t batch_size,
+                    int64_t first, int64_t last, float learning_rate);
+
+  TrainOptions& options() { return options_; }
+
+  // The whole training state besides the model and its draws: named tensors, to save and restore.
+  Tensor& velocity_weights() { return velocity_w_; }
+  Tensor& velocity_visible() { return velocity_a_; }
+  Tensor& velocity_hidden() { return velocity_b_; }
+  Tensor& visible_offset() { return visible_offset_; }
+  Tensor& hidden_offset() { return hidden_offset_; }
+  Tensor& hidden_activity() { return hidden_activity_; }
+  BitTensor& chains() { return chains_; }  // (n_chains, H)
+
+ private:
+  struct Phases {
+    States v0, v1;
+    LayerState h0, h1;
+  };
+  std::string step(States v0, int64_t nominal_batch, float learning_rate);
+  Phases sample_phases(States v0);
+  void bias_gradients(const Phases& p, float positive, float negative);
+  void prepare_pressure(const Phases& p, float positive);
+  void prepare_centering(const Phases& p, float positive);
+  std::string apply(float learning_rate);
+  Update weight_update(float learning_rate);
+
+  Rbm& rbm_;
+  TrainOptions options_;
+  BitTensor chains_;
+  Tensor velocity_w_, velocity_a_, velocity_b_;
+  Tensor visible_offset_, hidden_offset_, hidden_activity_;
+  // Working memory of one step.
+  Tensor gradient_w_, gradient_a_, gradient_b_, pressure_, visible_mean_;
+  Tensor raw_a_, raw_b_;
+  Tensor spare_w_, spare_velocity_w_;
+};
+
+}  // namespace gibbslab

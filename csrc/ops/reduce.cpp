@@ -1,0 +1,63 @@
+#include "csrc/ops/reduce.h"
+
+#include <algorithm>
+
+#include "csrc/core/error.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab::ops {
+namespace {
+
+void require_columns(const char* op, const char* name, int64_t cols, int64_t expected) {
+  require(cols == expected, op,
+          std::string(name) + " must have " + std::to_string(expected) + " columns, got " +
+              std::to_string(cols));
+}
+
+}  // namespace
+
+void column_sums(const Context& ctx, const States& x, float scale, bool accumulate, Tensor& out) {
+  require_columns("column_sums", "out", out.cols(), x.cols());
+  ctx.backend().reduce.column_sums(ctx, x, scale, accumulate, out);
+}
+
+void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double* out) {
+  require_columns("free_energy", "v", v.cols(), rbm.weights->rows());
+  ctx.backend().reduce.free_energy(ctx, rbm, v, out);
+}
+
+void energy(const Context& ctx, const RbmView& rbm, const States& v, const States& h, double* out) {
+  require_columns("energy", "v", v.cols(), rbm.weights->rows());
+  require_columns("energy", "h", h.cols(), rbm.weights->cols());
+  require(v.rows() == h.rows(), "energy",
+          "h must have as many rows as v (" + std::to_string(v.rows()) + "), got " +
+              std::to_string(h.rows()));
+  ctx.backend().reduce.energy(ctx, rbm, v, h, out);
+}
+
+void pseudo_likelihood(const Context& ctx, const RbmView& rbm, const BitTensor& v, double* out) {
+  require_columns("pseudo_likelihood", "v", v.cols(), rbm.weights->rows());
+  ctx.backend().reduce.pseudo_likelihood(ctx, rbm, v, out);
+}
+
+void softplus_difference(const Context& ctx, const Tensor& x, float low, float high, double* out) {
+  require(low >= 0.0f && high >= 0.0f, "softplus_difference", "low and high must be at least 0");
+  ctx.backend().reduce.softplus_difference(ctx, x, low, high, out);
+}
+
+void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
+                   double* out) {
+  require_columns("weighted_sums", "weights", weights.cols(), x.cols());
+  ctx.backend().reduce.weighted_sums(ctx, x, weights, scale, out);
+}
+
+double log_partition(const Context& ctx, const RbmView& rbm) {
+  const int64_t smaller = std::min(rbm.weights->rows(), rbm.weights->cols());
+  require(smaller <= kMaxEnumerated, "log_partition",
+          "the smaller layer must have at most " + std::to_string(kMaxEnumerated) +
+              " units to be enumerated, got " + std::to_string(smaller) +
+              "; estimate with ais() instead");
+  return ctx.backend().reduce.log_partition(ctx, rbm);
+}
+
+}  // namespace gibbslab::ops

@@ -1,0 +1,46 @@
+#include "csrc/ops/sampling.h"
+
+#include "csrc/core/error.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab::ops {
+namespace {
+
+template <class T>
+void require_shape(const char* op, const char* name, const T& x, int64_t rows, int64_t cols) {
+  require(x.rows() == rows && x.cols() == cols, op,
+          std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
+              shape_string(x.rows(), x.cols()));
+}
+
+}  // namespace
+
+void half_step(const Context& ctx, const HalfStep& step) {
+  const Tensor& w = step.weights->get();
+  const bool up = step.direction == Direction::kUp;
+  const int64_t in = up ? w.rows() : w.cols(), out = up ? w.cols() : w.rows();
+  const int64_t batch = step.input->rows();
+  require_shape("half_step", "input", *step.input, batch, in);
+  require_shape("half_step", "bias", *step.bias, 1, out);
+  if (step.pre) require_shape("half_step", "pre", *step.pre, batch, out);
+  if (step.mean) require_shape("half_step", "mean", *step.mean, batch, out);
+  if (step.sample) require_shape("half_step", "sample", *step.sample, batch, out);
+  ctx.backend().sampling.half_step(ctx, step);
+}
+
+void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
+              BitTensor* sample) {
+  if (mean) require_shape("activate", "mean", *mean, pre.rows(), pre.cols());
+  if (sample) require_shape("activate", "sample", *sample, pre.rows(), pre.cols());
+  ctx.backend().sampling.activate(ctx, pre, scale, draw, mean, sample);
+}
+
+void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) {
+  require_shape("cd_statistics", "v0", *job.v0, job.v0->rows(), out.rows());
+  require_shape("cd_statistics", "h0", *job.h0, job.v0->rows(), out.cols());
+  require_shape("cd_statistics", "v1", *job.v1, job.v1->rows(), out.rows());
+  require_shape("cd_statistics", "h1", *job.h1, job.v1->rows(), out.cols());
+  ctx.backend().sampling.cd_statistics(ctx, job, out);
+}
+
+}  // namespace gibbslab::ops

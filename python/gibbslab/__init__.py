@@ -1,0 +1,9 @@
+"""Classical deep generative models: trained, sampled, measured and drawn."""
+
+from __future__ import annotations
+
+from ._config import show_config
+from ._core import __version__
+from .errors import DivergenceError, FormatError
+
+__all__ = ["DivergenceError", "FormatError", "__version__", "show_config"]

@@ -1,0 +1,120 @@
+"""What the package runs on: instruction set, threads, BLAS, devices."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from typing import Any
+
+import scipy.linalg.cython_blas as _cython_blas
+import threadpoolctl
+
+from . import _core
+
+CUDA_REASON = "this version has no CUDA backend"
+
+
+class _GibbslabController(threadpoolctl.LibController):
+    """Makes threadpoolctl see, and limit, the threads of the core."""
+
+    user_api = "gibbslab"
+    internal_api = "gibbslab"
+    filename_prefixes = ("_core",)
+    check_symbols = ("gibbslab_get_num_threads", "gibbslab_set_num_threads")
+
+    def get_num_threads(self) -> int:
+        return int(self.dynlib.gibbslab_get_num_threads())
+
+    def set_num_threads(self, num_threads: int) -> None:
+        self.dynlib.gibbslab_set_num_threads(num_threads)
+
+    def get_version(self) -> str:
+        return str(_core.__version__)
+
+    def set_additional_attributes(self) -> None:
+        pass
+
+
+def _scipy_blas() -> threadpoolctl.LibController | None:
+    """The BLAS library that SciPy links, as threadpoolctl sees it."""
+    libraries = threadpoolctl.ThreadpoolController().lib_controllers
+    blas = [lib for lib in libraries if lib.user_api == "blas"]
+    scipy_own = [lib for lib in blas if "scipy" in lib.filepath]
+    return (scipy_own or blas or [None])[0]
+
+
+def _address(library: threadpoolctl.LibController, function: str) -> int:
+    for prefix in ("", "scipy_"):
+        for suffix in ("", "64_"):
+            symbol = getattr(library.dynlib, f"{prefix}{function}{suffix}", None)
+            if symbol is not None:
+                return ctypes.cast(symbol, ctypes.c_void_p).value or 0
+    return 0
+
+
+def connect_blas() -> None:
+    """Hand SciPy's sgemm to the core; without a usable one the core keeps its blocked product."""
+    capsule = getattr(_cython_blas, "__pyx_capi__", {}).get("sgemm")
+    # An ILP64 build has 64-bit integers in its signature, which we do not speak.
+    if capsule is None or b"int *" not in _capsule_name(capsule):
+        return
+    library = _scipy_blas()
+    addresses = (0, 0)
+    if library is not None and library.internal_api == "openblas":
+        addresses = (
+            _address(library, "openblas_get_num_threads"),
+            _address(library, "openblas_set_num_threads"),
+        )
+    _core.use_blas(capsule, *addresses)
+
+
+def _capsule_name(capsule: Any) -> bytes:
+    get_name = ctypes.pythonapi.PyCapsule_GetName
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    return get_name(capsule) or b""
+
+
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+    """Print, or return, what the package was built with and runs on.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}, default="stdout"
+        Print a table, or return it as a dictionary.
+
+    Returns
+    -------
+    dict or None
+        With ``mode="dicts"``: version, python, compiler, isa, available_isas, threads, blas,
+        blas_core, cuda.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is neither of the two.
+    """
+    if mode not in ("stdout", "dicts"):
+        raise ValueError(f"[show_config] mode must be 'stdout' or 'dicts', got {mode!r}")
+    library = _scipy_blas() if _core.has_blas() else None
+    config = {
+        "version": _core.__version__,
+        "python": platform.python_version(),
+        "compiler": _core.compiler(),
+        "isa": _core.isa(),
+        "available_isas": _core.available_isas(),
+        "threads": _core.thread_limit(),
+        "blas": f"{library.internal_api} {library.version}" if library else "own blocked product",
+        "blas_core": getattr(library, "architecture", "unknown") if library else "none",
+        "cuda": f"absent: {CUDA_REASON}",
+    }
+    if mode == "dicts":
+        return config
+    width = max(map(len, config))
+    for key, value in config.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        print(f"{key:<{width}}  {text}")  # noqa: T201
+    return None
+
+
+threadpoolctl.register(_GibbslabController)
+connect_blas()
