@@ -54,13 +54,15 @@ void bind_config(py::module_& m) {
   m.attr("__version__") = GIBBSLAB_VERSION;
   m.attr("FAULTS_COMPILED_IN") = faults_compiled_in();
   m.def("compiler", &compiler, "Compiler and version that built the extension.");
-  m.def("isa", [] { return std::string(cpu::kernels().name); },
-        "Instruction set of the kernels in use.");
+  m.def(
+      "isa", [] { return std::string(cpu::kernels().name); },
+      "Instruction set of the kernels in use.");
   m.def("available_isas", &available_isas, "Instruction sets this machine can run, slowest first.");
   m.def("use_blas", &use_blas, py::arg("sgemm"), py::arg("get_threads"), py::arg("set_threads"),
         "Hand over SciPy's sgemm capsule and the addresses of its thread-count functions (or 0).");
-  m.def("drop_blas", [] { cpu::set_blas(nullptr, nullptr, nullptr); },
-        "Go back to the blocked product.");
+  m.def(
+      "drop_blas", [] { cpu::set_blas(nullptr, nullptr, nullptr); },
+      "Go back to the blocked product.");
   m.def("has_blas", &cpu::has_blas, "Whether dense products use a BLAS.");
   m.def("thread_limit", &thread_limit, "Most threads a model may use.");
   m.def("set_thread_limit", &set_thread_limit, py::arg("limit"),

@@ -17,9 +17,9 @@ std::unique_ptr<Dataset> dense_dataset(const FloatArray& x) {
 
 void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries, int64_t cols) {
   const int64_t rows = starts.shape(0) - 1;
-  require(rows >= 0 && starts.at(0) == 0 && starts.at(rows) == entries &&
-              columns.shape(0) == entries,
-          "Dataset", "starts, columns and values do not describe one CSR matrix");
+  require(
+      rows >= 0 && starts.at(0) == 0 && starts.at(rows) == entries && columns.shape(0) == entries,
+      "Dataset", "starts, columns and values do not describe one CSR matrix");
   for (int64_t r = 0; r < rows; ++r)
     require(starts.at(r) <= starts.at(r + 1), "Dataset", "starts must not fall");
   for (int64_t k = 0; k < entries; ++k)

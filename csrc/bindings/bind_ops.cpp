@@ -51,8 +51,15 @@ py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& 
   const Tensor b = tensor_from(bias);
   Tensor pre = Tensor::zeros(input.rows(), b.cols()), mean = pre.clone();
   BitTensor sample = BitTensor::zeros(input.rows(), b.cols());
-  ops::half_step(ctx, {&input, &weights, &b, up ? Direction::kUp : Direction::kDown, scale,
-                       {seed, stream, first_row}, &pre, &mean, &sample});
+  ops::half_step(ctx, {&input,
+                       &weights,
+                       &b,
+                       up ? Direction::kUp : Direction::kDown,
+                       scale,
+                       {seed, stream, first_row},
+                       &pre,
+                       &mean,
+                       &sample});
   return py::make_tuple(array_from(pre), array_from(mean), array_from(sample));
 }
 
@@ -69,8 +76,7 @@ py::array_t<float> cd_statistics(const FloatArray& v0, const FloatArray& h0, con
   return array_from(out);
 }
 
-py::array_t<double> softplus_difference(const FloatArray& x, float low, float high,
-                                        int n_threads) {
+py::array_t<double> softplus_difference(const FloatArray& x, float low, float high, int n_threads) {
   const Tensor input = tensor_from(x);
   std::vector<double> out(static_cast<size_t>(input.rows()), 0.0);
   ops::softplus_difference(context(n_threads), input, low, high, out.data());

@@ -24,13 +24,10 @@ auto exclusive(RbmHolder& self, const char* what, const Body& body) {
 std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, int n_threads) {
   require(visible >= 1, "RBM", "visible_size must be at least 1, got " + std::to_string(visible));
   require(hidden >= 1, "RBM", "hidden_size must be at least 1, got " + std::to_string(hidden));
-  return std::make_unique<RbmHolder>(
-      Rbm(Context(cpu_backend(), seed, n_threads), visible, hidden));
+  return std::make_unique<RbmHolder>(Rbm(Context(cpu_backend(), seed, n_threads), visible, hidden));
 }
 
-States states(RbmHolder& self, const FloatArray& x) {
-  return states_from(self.rbm.context(), x);
-}
+States states(RbmHolder& self, const FloatArray& x) { return states_from(self.rbm.context(), x); }
 
 py::tuple cd_pass(RbmHolder& self, const FloatArray& v, int64_t k) {
   const States batch = states(self, v);
@@ -67,8 +64,7 @@ template <class Method>
 auto layer_function(Method method, const char* what) {
   return [method, what](RbmHolder& self, const FloatArray& x, float beta) {
     const States input = states(self, x);
-    return array_from(
-        exclusive(self, what, [&](Rbm& rbm) { return (rbm.*method)(input, beta); }));
+    return array_from(exclusive(self, what, [&](Rbm& rbm) { return (rbm.*method)(input, beta); }));
   };
 }
 
@@ -140,8 +136,7 @@ void bind_measures(py::class_<RbmHolder>& c) {
   c.def(
       "pseudo_likelihood",
       [](RbmHolder& self, const FloatArray& v, double beta) {
-        const BitTensor bits =
-            bits_from(self.rbm.context(), v, "RBM.pseudo_likelihood", "v");
+        const BitTensor bits = bits_from(self.rbm.context(), v, "RBM.pseudo_likelihood", "v");
         return array_from(exclusive(self, "RBM.pseudo_likelihood",
                                     [&](Rbm& rbm) { return rbm.pseudo_likelihood(bits, beta); }));
       },

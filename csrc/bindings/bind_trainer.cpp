@@ -38,9 +38,9 @@ py::tuple train(TrainerHolder& self, const Dataset& data, const IndexArray& orde
 
 // Every tensor a resumed run needs, by name.
 std::vector<std::pair<const char*, Tensor*>> named(RbmTrainer& t) {
-  return {{"velocity_W", &t.velocity_weights()},       {"velocity_v_bias", &t.velocity_visible()},
-          {"velocity_h_bias", &t.velocity_hidden()},   {"visible_offset", &t.visible_offset()},
-          {"hidden_offset", &t.hidden_offset()},       {"hidden_activity", &t.hidden_activity()}};
+  return {{"velocity_W", &t.velocity_weights()},     {"velocity_v_bias", &t.velocity_visible()},
+          {"velocity_h_bias", &t.velocity_hidden()}, {"visible_offset", &t.visible_offset()},
+          {"hidden_offset", &t.hidden_offset()},     {"hidden_activity", &t.hidden_activity()}};
 }
 
 py::dict state(TrainerHolder& self) {
@@ -62,8 +62,8 @@ void restore(TrainerHolder& self, const py::dict& values) {
     *tensor = given;
   }
   if (!values.contains("chains")) return;
-  const BitTensor chains = bits_from(self.model.rbm.context(), values["chains"].cast<FloatArray>(),
-                                     "restore", "chains");
+  const BitTensor chains =
+      bits_from(self.model.rbm.context(), values["chains"].cast<FloatArray>(), "restore", "chains");
   require(chains.cols() == self.model.rbm.hidden_size(), "restore",
           "chains must have one column per hidden unit");
   self.trainer.chains() = chains;
@@ -93,8 +93,7 @@ void bind_trainer(py::module_& m) {
       .def("train", &train, py::arg("data"), py::arg("order"), py::arg("batch_size"),
            py::arg("first"), py::arg("last"), py::arg("learning_rate"),
            "Batches first ... last - 1; returns (batches done, name of a diverged tensor or '').")
-      .def_property_readonly("options",
-                             [](TrainerHolder& self) { return self.trainer.options(); })
+      .def_property_readonly("options", [](TrainerHolder& self) { return self.trainer.options(); })
       .def("state", &state)
       .def("restore", &restore, py::arg("values"));
 }

@@ -11,8 +11,9 @@ class InUse {
  public:
   InUse(std::atomic<bool>& flag, const char* what) : flag_(flag) {
     if (flag_.exchange(true))
-      throw std::runtime_error(std::string("[") + what +
-                               "] this model is in use by another thread; give each thread its own");
+      throw std::runtime_error(
+          std::string("[") + what +
+          "] this model is in use by another thread; give each thread its own");
   }
   ~InUse() { flag_ = false; }
   InUse(const InUse&) = delete;

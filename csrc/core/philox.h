@@ -43,13 +43,22 @@ struct Draw {
 };
 
 // What a stream is drawn for; the low byte of its name.
-enum class Layer : uint64_t { kVisible = 0, kHidden = 1, kData = 2, kWeights = 3, kOrder = 4, kUser = 5 };
+enum class Layer : uint64_t {
+  kVisible = 0,
+  kHidden = 1,
+  kData = 2,
+  kWeights = 3,
+  kOrder = 4,
+  kUser = 5
+};
 
 GIBBSLAB_HD uint64_t stream_of(uint64_t draw, Layer layer) {
   return (draw << 8) | static_cast<uint64_t>(layer);
 }
 
 // Counters that one row of `cols` elements takes: every row starts on a fresh counter.
-GIBBSLAB_HD uint64_t counters_per_row(int64_t cols) { return static_cast<uint64_t>((cols + 3) / 4); }
+GIBBSLAB_HD uint64_t counters_per_row(int64_t cols) {
+  return static_cast<uint64_t>((cols + 3) / 4);
+}
 
 }  // namespace gibbslab

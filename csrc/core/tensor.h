@@ -85,7 +85,7 @@ class BitTensor {
 class States {
  public:
   States() = default;
-  States(Tensor dense) : dense_(std::move(dense)) {}             // NOLINT: a batch is either
+  States(Tensor dense) : dense_(std::move(dense)) {}                 // NOLINT: a batch is either
   States(BitTensor bits) : bits_(std::move(bits)), binary_(true) {}  // NOLINT
 
   bool binary() const { return binary_; }

@@ -32,7 +32,8 @@ const Kernels& choose() {
   if (const char* name = std::getenv("GIBBSLAB_ISA"); name != nullptr && *name != '\0') {
     if (const Kernels* table = find_kernels(name)) return *table;
     throw DeviceError(std::string("[kernels] GIBBSLAB_ISA must name an instruction set of this "
-                                  "machine (baseline, avx2 or avx512), got '") + name + "'");
+                                  "machine (baseline, avx2 or avx512), got '") +
+                      name + "'");
   }
   for (const char* name : {"avx512", "avx2"})
     if (const Kernels* table = find_kernels(name)) return *table;

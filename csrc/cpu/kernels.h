@@ -16,10 +16,10 @@ enum class BinaryProduct { kActiveRows, kTables };
 
 // out[r, :] = scale * (X[r, :] M) + bias, or out[r, :] += scale * (X[r, :] M).
 struct BinaryMatmul {
-  const BitTensor* x;      // (R, I)
-  const Tensor* m;         // (I, J)
-  const Tensor* bias;      // (1, J) or null
-  Tensor* out;             // (R, J)
+  const BitTensor* x;  // (R, I)
+  const Tensor* m;     // (I, J)
+  const Tensor* bias;  // (1, J) or null
+  Tensor* out;         // (R, J)
   float scale;
   bool accumulate;
   BinaryProduct method;
@@ -27,14 +27,14 @@ struct BinaryMatmul {
 
 // One row of pre-activations: mean = sigmoid(scale * pre), bit = uniform < mean.
 struct ActivateRow {
-  const float* pre;   // (padded cols)
+  const float* pre;  // (padded cols)
   int64_t cols;
   float scale;
-  uint64_t counter;   // of the row's first element
+  uint64_t counter;  // of the row's first element
   uint64_t stream, seed;
-  float* mean;        // (padded cols) or null
-  uint64_t* bits;     // or null
-  bool pre_is_mean;   // the row holds probabilities already
+  float* mean;       // (padded cols) or null
+  uint64_t* bits;    // or null
+  bool pre_is_mean;  // the row holds probabilities already
 };
 
 // One row of the parameter update; see ops/optim.h for the formula.

@@ -20,10 +20,18 @@ GIBBSLAB_HD f64x8 exp_nonpositive(f64x8 x) {
   const f64x8 r = (clamped - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
   // Taylor to degree 13: |r| <= 0.3466 leaves a remainder under 5e-18.
   f64x8 p = f64x8{} + 1.6059043836821613e-10;
-  constexpr double kTaylor[] = {2.0876756987868099e-9, 2.5052108385441719e-8, 2.7557319223985891e-7,
-                                2.7557319223985891e-6, 2.4801587301587302e-5, 1.9841269841269841e-4,
-                                1.3888888888888889e-3, 8.3333333333333333e-3, 4.1666666666666667e-2,
-                                1.6666666666666667e-1, 0.5,                   1.0,
+  constexpr double kTaylor[] = {2.0876756987868099e-9,
+                                2.5052108385441719e-8,
+                                2.7557319223985891e-7,
+                                2.7557319223985891e-6,
+                                2.4801587301587302e-5,
+                                1.9841269841269841e-4,
+                                1.3888888888888889e-3,
+                                8.3333333333333333e-3,
+                                4.1666666666666667e-2,
+                                1.6666666666666667e-1,
+                                0.5,
+                                1.0,
                                 1.0};
   for (double c : kTaylor) p = p * r + c;
   const i64x8 exponent = ((i64x8)shifted + 1023) << 52;
@@ -116,7 +124,8 @@ void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t 
     f64x8 sum[2];
     __builtin_memcpy(sum, bias + c, sizeof(sum));
     for (int64_t k = 0; k < count; ++k)
-      for (int half = 0; half < 2; ++half) sum[half] += widen(w + active[k] * stride + c + 8 * half);
+      for (int half = 0; half < 2; ++half)
+        sum[half] += widen(w + active[k] * stride + c + 8 * half);
     __builtin_memcpy(out + c, sum, sizeof(sum));
   }
 }

@@ -10,18 +10,10 @@ namespace gibbslab::cpu {
 // table_baseline, table_avx2, table_avx512
 const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
   namespace isa = GIBBSLAB_ISA;
-  static const Kernels table{GIBBSLAB_STRING(GIBBSLAB_ISA),
-                             isa::binary_matmul,
-                             isa::activate_row,
-                             isa::uniform_row,
-                             isa::transpose_bits,
-                             isa::transpose,
-                             isa::popcount_row,
-                             isa::softplus_sum,
-                             isa::softplus_difference,
-                             isa::gather_rows,
-                             isa::axpy,
-                             isa::update_row};
+  static const Kernels table{
+      GIBBSLAB_STRING(GIBBSLAB_ISA), isa::binary_matmul, isa::activate_row, isa::uniform_row,
+      isa::transpose_bits,           isa::transpose,     isa::popcount_row, isa::softplus_sum,
+      isa::softplus_difference,      isa::gather_rows,   isa::axpy,         isa::update_row};
   return table;
 }
 

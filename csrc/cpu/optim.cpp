@@ -40,11 +40,21 @@ struct CpuOptim : OptimOps {
 
  private:
   static UpdateRow row_of(const Update& job, int64_t r) {
-    return {job.weight->row(r),     job.gradient->row(r),       job.velocity->row(r),
-            job.new_weight->row(r), job.new_velocity->row(r),   values(job.shift),
-            values(job.mean),       values(job.pressure),       value(job.row_mean, r),
-            value(job.row_shift, r), value(job.row_pressure, r), job.learning_rate,
-            job.momentum,           job.l1,                     job.l2,
+    return {job.weight->row(r),
+            job.gradient->row(r),
+            job.velocity->row(r),
+            job.new_weight->row(r),
+            job.new_velocity->row(r),
+            values(job.shift),
+            values(job.mean),
+            values(job.pressure),
+            value(job.row_mean, r),
+            value(job.row_shift, r),
+            value(job.row_pressure, r),
+            job.learning_rate,
+            job.momentum,
+            job.l1,
+            job.l2,
             job.weight->cols()};
   }
 };

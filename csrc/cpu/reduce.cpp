@@ -28,8 +28,8 @@ class HiddenInput {
   const std::vector<double>& of(const States& v, int64_t r) {
     if (v.binary()) {
       const int64_t count = list_ones(v.bits().row(r), v.bits().words_per_row());
-      kernels().gather_rows(w_.data(), w_.stride(), active_.data(), count, bias_.data(), out_.data(),
-                            w_.stride());
+      kernels().gather_rows(w_.data(), w_.stride(), active_.data(), count, bias_.data(),
+                            out_.data(), w_.stride());
       return out_;
     }
     out_ = bias_;
@@ -111,7 +111,8 @@ struct CpuReduce : ReduceOps {
         const std::vector<double>& x = input.of(v, r);
         double total = dot(v, r, rbm.visible_bias->data());
         for (int64_t j = 0; j < h.cols(); ++j)
-          total += x[j] * (h.binary() ? static_cast<double>(h.bits().get(r, j)) : h.dense().row(r)[j]);
+          total +=
+              x[j] * (h.binary() ? static_cast<double>(h.bits().get(r, j)) : h.dense().row(r)[j]);
         out[r] = -rbm.beta * total;
       }
     });
@@ -156,8 +157,8 @@ struct CpuReduce : ReduceOps {
       const double sign = v.bits().get(r, i) ? -rbm.beta : rbm.beta;
       const float* w = rbm.weights->row(i);
       for (int64_t j = 0; j < hidden; ++j) flipped[j] = rbm.beta * x[j] + sign * w[j];
-      const double there = kernels().softplus_sum(flipped.data(), hidden) +
-                           sign * rbm.visible_bias->data()[i];
+      const double there =
+          kernels().softplus_sum(flipped.data(), hidden) + sign * rbm.visible_bias->data()[i];
       total -= log1p_exp(there - here);
     }
     return total;

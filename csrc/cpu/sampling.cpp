@@ -19,7 +19,8 @@ constexpr double kTableDensity = 0.25;
 constexpr int64_t kTableRows = 16;
 
 BinaryProduct choose_method(const BitTensor& x) {
-  const double density = static_cast<double>(x.count()) / (static_cast<double>(x.rows()) * x.cols());
+  const double density =
+      static_cast<double>(x.count()) / (static_cast<double>(x.rows()) * x.cols());
   return density > kTableDensity && x.rows() >= kTableRows ? BinaryProduct::kTables
                                                            : BinaryProduct::kActiveRows;
 }
@@ -27,7 +28,8 @@ BinaryProduct choose_method(const BitTensor& x) {
 void activate_rows(const Tensor& pre, float scale, const Draw& draw, int64_t begin, int64_t end,
                    Tensor* mean, BitTensor* sample) {
   for (int64_t r = begin; r < end; ++r) {
-    const int64_t chain = fault("neighbours_share_stream") ? (draw.first_row + r) / 2 : draw.first_row + r;
+    const int64_t chain =
+        fault("neighbours_share_stream") ? (draw.first_row + r) / 2 : draw.first_row + r;
     const uint64_t counter = static_cast<uint64_t>(chain) * counters_per_row(pre.cols());
     kernels().activate_row({pre.row(r), pre.cols(), scale, counter, draw.stream, draw.seed,
                             mean ? mean->row(r) : nullptr, sample ? sample->row(r) : nullptr,
@@ -43,7 +45,8 @@ void add_bias(const Tensor& bias, Tensor& out, int64_t begin, int64_t end) {
 // The factor that a half-step multiplies by, stored so that its rows are what an input bit adds.
 const Tensor& factor_of(const Context& ctx, const HalfStep& step) {
   if (step.direction == Direction::kUp) return step.weights->get();
-  if (fault("w_transposed_in_down_pass") && step.weights->get().rows() == step.weights->get().cols())
+  if (fault("w_transposed_in_down_pass") &&
+      step.weights->get().rows() == step.weights->get().cols())
     return step.weights->get();
   return step.weights->transposed(ctx);
 }
@@ -64,14 +67,19 @@ struct CpuSampling : SamplingOps {
     Tensor pre = step.pre    ? *step.pre
                  : step.mean ? *step.mean  // overwritten in place, row by row
                              : Tensor::empty(batch, factor.cols());
-    const bool hidden_bias_left_out = fault("hidden_bias_left_out") && step.direction == Direction::kUp;
+    const bool hidden_bias_left_out =
+        fault("hidden_bias_left_out") && step.direction == Direction::kUp;
     const Tensor* bias = hidden_bias_left_out ? nullptr : step.bias;
     const bool activates = step.mean != nullptr || step.sample != nullptr;
-    if (!step.input->binary())
-      dense_pre_activation(ctx, step, factor, pre);
+    if (!step.input->binary()) dense_pre_activation(ctx, step, factor, pre);
     std::optional<BinaryMatmul> job;
     if (step.input->binary())
-      job = BinaryMatmul{&step.input->bits(), &factor, bias, &pre, step.scale, false,
+      job = BinaryMatmul{&step.input->bits(),
+                         &factor,
+                         bias,
+                         &pre,
+                         step.scale,
+                         false,
                          choose_method(step.input->bits())};
     const Pieces pieces(batch, kRowGrain, ctx.threads());
     parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
@@ -107,8 +115,8 @@ struct CpuSampling : SamplingOps {
   static void add_product(const Context& ctx, const States& v, const States& h, float scale,
                           bool accumulate, Tensor& out) {
     if (!v.binary()) {
-      ops::matmul(ctx, v.dense(), true, ops::unpacked(ctx, h), false, scale, accumulate ? 1.0f : 0.0f,
-                  out);
+      ops::matmul(ctx, v.dense(), true, ops::unpacked(ctx, h), false, scale,
+                  accumulate ? 1.0f : 0.0f, out);
       return;
     }
     const BitTensor vt = transposed_bits(ctx, v.bits());
@@ -123,9 +131,8 @@ struct CpuSampling : SamplingOps {
     const Tensor rows = h.padded() ? h : h.clone();
     const BinaryMatmul job{&vt, &rows, nullptr, &out, scale, accumulate, choose_method(vt)};
     const Pieces pieces(vt.rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      kernels().binary_matmul(job, pieces.begin(p), pieces.end(p));
-    });
+    parallel_for(ctx.threads(), pieces.count,
+                 [&](int64_t p) { kernels().binary_matmul(job, pieces.begin(p), pieces.end(p)); });
   }
 
   static void add_popcounts(const Context& ctx, const BitTensor& vt, const BitTensor& ht,

@@ -30,7 +30,8 @@ Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_
   for (int64_t i = 0; i < visible_bias_.cols(); ++i)
     bias_difference_.data()[i] = visible_bias_.data()[i] - base_bias_.data()[i];
   if (backwards_) {
-    require(v_.cols() == visible_bias_.cols(), "ais", "start must have one column per visible unit");
+    require(v_.cols() == visible_bias_.cols(), "ais",
+            "start must have one column per visible unit");
     n_chains = v_.rows();
   }
   require(n_chains >= 1, "ais", "n_chains must be at least 1, got " + std::to_string(n_chains));
@@ -65,7 +66,8 @@ void Ais::weigh(double from, double to) {
 // One Gibbs sweep that leaves p_beta invariant, from the input that weigh() left.
 void Ais::transition(double beta, double bias_beta) {
   BitTensor h = BitTensor::zeros(v_.rows(), hidden_bias_.cols());
-  ops::activate(ctx_, input_, static_cast<float>(beta), ctx_.next_draw(Layer::kHidden), nullptr, &h);
+  ops::activate(ctx_, input_, static_cast<float>(beta), ctx_.next_draw(Layer::kHidden), nullptr,
+                &h);
   Tensor bias = Tensor::zeros(1, base_bias_.cols());
   for (int64_t i = 0; i < bias.cols(); ++i)
     bias.data()[i] = static_cast<float>(bias_beta * visible_bias_.data()[i] +

@@ -18,8 +18,8 @@ Dataset::Dataset(const Context& ctx, Tensor dense) : rows_(dense.rows()), cols_(
 
 Dataset::Dataset(const Context&, Csr csr) : rows_(csr.rows), cols_(csr.cols) {
   const int64_t entries = csr.starts[rows_];
-  binary_ = std::all_of(csr.values, csr.values + entries,
-                        [](float x) { return x == 0.0f || x == 1.0f; });
+  binary_ =
+      std::all_of(csr.values, csr.values + entries, [](float x) { return x == 0.0f || x == 1.0f; });
   if (!binary_) {
     csr_ = std::move(csr);
     return;

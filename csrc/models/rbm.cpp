@@ -12,9 +12,9 @@ namespace gibbslab {
 namespace {
 
 void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
-  require(t.rows() == rows && t.cols() == cols, op,
-          "must have shape " + shape_string(rows, cols) + ", got " +
-              shape_string(t.rows(), t.cols()));
+  require(
+      t.rows() == rows && t.cols() == cols, op,
+      "must have shape " + shape_string(rows, cols) + ", got " + shape_string(t.rows(), t.cols()));
 }
 
 int64_t checked_steps(const Sweeps& sweeps) {

@@ -14,12 +14,12 @@ struct TrainOptions {
   int64_t k = 1;
   int64_t n_chains = 0;  // persistent chains; any number
   float momentum = 0.0f, l1 = 0.0f, l2 = 0.0f;
-  float max_norm = 0.0f;  // 0: no limit
-  bool centered = false;  // Montavon and Mueller (2012), eq. 6-8
+  float max_norm = 0.0f;      // 0: no limit
+  bool centered = false;      // Montavon and Mueller (2012), eq. 6-8
   float offset_rate = 0.01f;  // of the running means that centre
   float sparsity_target = 0.0f, sparsity_cost = 0.0f, sparsity_decay = 0.9f;
-  bool sample_input = false;       // grey values are probabilities, drawn anew for every batch
-  bool hidden_samples = false;     // 0/1 hidden states, not probabilities, in the statistics
+  bool sample_input = false;    // grey values are probabilities, drawn anew for every batch
+  bool hidden_samples = false;  // 0/1 hidden states, not probabilities, in the statistics
 };
 
 struct TrainResult {

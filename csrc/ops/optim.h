@@ -12,13 +12,13 @@ namespace gibbslab {
 //   velocity' = momentum velocity + g;  w' = w + learning_rate velocity'
 // The rank-one terms serve the centred gradient and the sparsity target; null means absent.
 struct Update {
-  const Tensor* weight = nullptr;    // (R, C)
-  const Tensor* gradient = nullptr;  // (R, C)
-  const Tensor* velocity = nullptr;  // (R, C)
-  Tensor* new_weight = nullptr;      // (R, C), not an alias of weight
-  Tensor* new_velocity = nullptr;    // (R, C)
-  const Tensor *row_mean = nullptr, *shift = nullptr;     // (1, R), (1, C)
-  const Tensor *row_shift = nullptr, *mean = nullptr;     // (1, R), (1, C)
+  const Tensor* weight = nullptr;                             // (R, C)
+  const Tensor* gradient = nullptr;                           // (R, C)
+  const Tensor* velocity = nullptr;                           // (R, C)
+  Tensor* new_weight = nullptr;                               // (R, C), not an alias of weight
+  Tensor* new_velocity = nullptr;                             // (R, C)
+  const Tensor *row_mean = nullptr, *shift = nullptr;         // (1, R), (1, C)
+  const Tensor *row_shift = nullptr, *mean = nullptr;         // (1, R), (1, C)
   const Tensor *row_pressure = nullptr, *pressure = nullptr;  // (1, R), (1, C)
   float learning_rate = 0.0f, momentum = 0.0f, l1 = 0.0f, l2 = 0.0f;
 };
