@@ -1,0 +1,7 @@
+"""Models at the level of single steps: arrays in, arrays out, weights as plain arrays."""
+
+from __future__ import annotations
+
+from .rbm import RBM
+
+__all__ = ["RBM"]

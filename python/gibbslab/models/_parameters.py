@@ -1,0 +1,136 @@
+"""What an RBM is made of: sizes, weights, biases, random stream, and how it is copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._validation import as_device, as_integer, as_parameter, as_seed, as_threads
+
+FloatArray = npt.NDArray[np.float32]
+
+INITIAL_DEVIATION = 0.1  # of the weights, as in the course template
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    # Writing into a copy would silently change nothing; better an error.
+    array.flags.writeable = False
+    return array
+
+
+class RBMParameters:
+    """Sizes, parameters and random stream of a Bernoulli RBM; the rest of `RBM` builds on it."""
+
+    def __init__(
+        self,
+        visible_size: int,
+        hidden_size: int,
+        cd_k: int = 1,
+        *,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        device: str = "auto",
+        n_threads: int | None = None,
+    ) -> None:
+        visible = as_integer(visible_size, "visible_size", "RBM")
+        hidden = as_integer(hidden_size, "hidden_size", "RBM")
+        self.cd_k = cd_k
+        self.device = as_device(device, "RBM")
+        threads = as_threads(n_threads, "RBM")
+        self._rbm = _core.RBM(visible, hidden, as_seed(random_state, "RBM"), threads)
+        self._rbm.initialize(INITIAL_DEVIATION)
+
+    @property
+    def v_size(self) -> int:
+        """Number of visible units, V."""
+        return int(self._rbm.visible_size)
+
+    @property
+    def h_size(self) -> int:
+        """Number of hidden units, H."""
+        return int(self._rbm.hidden_size)
+
+    @property
+    def cd_k(self) -> int:
+        """Gibbs sweeps of a contrastive-divergence pass, at least 1; assignable."""
+        return self._cd_k
+
+    @cd_k.setter
+    def cd_k(self, value: int) -> None:
+        self._cd_k = as_integer(value, "cd_k", "RBM")
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads to use at most, None for all that are allowed; assignable."""
+        return int(self._rbm.n_threads) or None
+
+    @n_threads.setter
+    def n_threads(self, value: int | None) -> None:
+        self._rbm.n_threads = as_threads(value, "RBM")
+
+    @property
+    def seed(self) -> int:
+        """Key of the random stream, 0 ... 2**64 - 1."""
+        return int(self._rbm.seed)
+
+    @property
+    def draws(self) -> int:
+        """Position in the random stream: with `seed`, the whole random state; assignable."""
+        return int(self._rbm.draws)
+
+    @draws.setter
+    def draws(self, value: int) -> None:
+        self._rbm.draws = as_integer(value, "draws", "RBM", minimum=0, maximum=2**64 - 1)
+
+    @property
+    def W(self) -> FloatArray:
+        """Weights, (V, H); a read-only copy. Assign an array of this shape to change them."""
+        return _read_only(self._rbm.W)
+
+    @W.setter
+    def W(self, value: npt.ArrayLike) -> None:
+        self._rbm.W = as_parameter(value, "W", "RBM", (self.v_size, self.h_size))
+
+    @property
+    def v_bias(self) -> FloatArray:
+        """Visible biases, (V,); a read-only copy, assignable."""
+        return _read_only(self._rbm.v_bias)
+
+    @v_bias.setter
+    def v_bias(self, value: npt.ArrayLike) -> None:
+        self._rbm.v_bias = as_parameter(value, "v_bias", "RBM", (self.v_size,))
+
+    @property
+    def h_bias(self) -> FloatArray:
+        """Hidden biases, (H,); a read-only copy, assignable."""
+        return _read_only(self._rbm.h_bias)
+
+    @h_bias.setter
+    def h_bias(self, value: npt.ArrayLike) -> None:
+        self._rbm.h_bias = as_parameter(value, "h_bias", "RBM", (self.h_size,))
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {k: v for k, v in self.__dict__.items() if k not in ("_rbm", "_trainer")}
+        core = {
+            "sizes": (self.v_size, self.h_size),
+            "random_stream": (self.seed, self.draws),
+            "n_threads": self._rbm.n_threads,
+            "parameters": (self._rbm.W, self._rbm.v_bias, self._rbm.h_bias),
+        }
+        return {"attributes": own, "core": core}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        core = state["core"]
+        seed, draws = core["random_stream"]
+        self._rbm = _core.RBM(*core["sizes"], seed, core["n_threads"])
+        self._rbm.W, self._rbm.v_bias, self._rbm.h_bias = core["parameters"]
+        self._rbm.draws = draws
+        self.__dict__.update(state["attributes"])
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(visible_size={self.v_size}, hidden_size={self.h_size}, "
+            f"cd_k={self.cd_k})"
+        )

@@ -1,0 +1,202 @@
+"""Energies and likelihoods of an RBM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._validation import as_batch, as_beta, as_integer, as_random_state
+from ._parameters import RBMParameters
+
+DoubleArray = npt.NDArray[np.float64]
+
+
+class RBMMeasures(RBMParameters):
+    """Energies, exact and approximate likelihoods."""
+
+    def energy(
+        self, v: npt.ArrayLike, h: npt.ArrayLike, *, beta: float = 1.0
+    ) -> DoubleArray:
+        """beta E(v, h) = -beta (v W h + a v + b h), in nats.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states.
+        h : array_like of shape (n, H)
+            Hidden states, row by row with `v`.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.energy"
+        visible = as_batch(v, "v", op, self.v_size)
+        hidden = as_batch(h, "h", op, self.h_size)
+        if len(hidden) != len(visible):
+            raise ValueError(
+                f"[{op}] h must have as many rows as v, {len(visible)}, got {len(hidden)}"
+            )
+        return self._rbm.energy(visible, hidden, as_beta(beta, op))
+
+    def free_energy(self, v: npt.ArrayLike, *, beta: float = 1.0) -> DoubleArray:
+        """F(v) = -log sum_h exp(-beta E(v, h)), in nats.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.free_energy"
+        return self._rbm.free_energy(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+
+    def log_partition(self, *, beta: float = 1.0) -> float:
+        """Exact log Z, in nats, by enumerating the smaller layer in float64.
+
+        Parameters
+        ----------
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If both layers have more than 25 units: estimate with `ais` then.
+        """
+        return float(self._rbm.log_partition(as_beta(beta, "RBM.log_partition")))
+
+    def log_likelihood(
+        self, v: npt.ArrayLike, *, log_z: float | None = None, beta: float = 1.0
+    ) -> DoubleArray:
+        """log p(v) = -F(v) - log Z of every sample, in nats.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states, 0 or 1.
+        log_z : float, optional
+            The log partition function at `beta`, for example an estimate of `ais`. By default it
+            is computed exactly, which needs a layer of at most 25 units.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value, or the model is too large.
+        """
+        op = "RBM.log_likelihood"
+        visible = as_batch(v, "v", op, self.v_size, binary=True)
+        temperature = as_beta(beta, op)
+        partition = self._rbm.log_partition(temperature) if log_z is None else float(log_z)
+        return -self._rbm.free_energy(visible, temperature) - partition
+
+    def pseudo_likelihood(
+        self,
+        v: npt.ArrayLike,
+        *,
+        method: str = "exact",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        beta: float = 1.0,
+    ) -> DoubleArray:
+        """sum_i log p(v_i | the other visible units) of every sample, in nats.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states, 0 or 1; the stochastic method takes grey values too.
+        method : {"exact", "stochastic"}, default="exact"
+            All units, or one random unit per sample times V, whose expectation is the exact
+            value. The latter is scikit-learn's ``BernoulliRBM.score_samples``, draw for draw.
+        random_state : int, RandomState, Generator or None, default=None
+            For the stochastic method.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.pseudo_likelihood"
+        if method not in ("exact", "stochastic"):
+            raise ValueError(f"[{op}] method must be 'exact' or 'stochastic', got {method!r}")
+        visible = as_batch(v, "v", op, self.v_size, binary=method == "exact")
+        temperature = as_beta(beta, op)
+        if method == "exact":
+            return self._rbm.pseudo_likelihood(visible, temperature)
+        unit = as_random_state(random_state, op).randint(0, self.v_size, len(visible))
+        flipped = visible.copy()
+        at = np.arange(len(visible)), unit
+        flipped[at] = 1 - flipped[at]
+        rise = self._rbm.free_energy(flipped, temperature)
+        rise -= self._rbm.free_energy(visible, temperature)
+        return -self.v_size * np.logaddexp(0, -rise)
+
+    def reconstruction_error(
+        self, v: npt.ArrayLike, *, k: int = 1, beta: float = 1.0
+    ) -> DoubleArray:
+        """Mean square of v - v_prob over the units, v_prob from `k` Gibbs sweeps from v.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states; grey values enter as they are.
+        k : int, default=1
+            Sweeps, at least 1.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            Per sample, in 0 ... 1 for v in [0, 1].
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.reconstruction_error"
+        visible = as_batch(v, "v", op, self.v_size)
+        steps = as_integer(k, "k", op)
+        v_prob = self._rbm.gibbs(visible, False, steps, as_beta(beta, op))[2]
+        return np.square(visible - v_prob).mean(axis=1, dtype=np.float64)
+
+    def ais(self, X: npt.ArrayLike | None = None, **options: Any) -> Any:
+        """Estimate log Z by annealed importance sampling; see `gibbslab.metrics.ais`."""
+        from ..metrics import ais
+
+        return ais(self, X, **options)

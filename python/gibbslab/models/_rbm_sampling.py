@@ -1,0 +1,209 @@
+"""Conditionals and Gibbs chains of an RBM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._validation import as_batch, as_beta, as_integer, as_mask
+from ._parameters import RBMParameters
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class RBMSampling(RBMParameters):
+    """Conditional means and samples, and Gibbs chains from anywhere."""
+
+    def hidden_mean(self, v: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
+        """p(h = 1 | v) = sigmoid(beta (v W + b)).
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states; grey values enter as they are.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n, H), float32
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `v` or `beta` has a wrong type, shape or value.
+        """
+        op = "RBM.hidden_mean"
+        return self._rbm.hidden_mean(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+
+    def visible_mean(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
+        """p(v = 1 | h) = sigmoid(beta (h W^T + a)), (n, V); see `hidden_mean`."""
+        op = "RBM.visible_mean"
+        return self._rbm.visible_mean(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
+
+    def sample_hidden(self, v: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
+        """0/1 hidden states drawn from p(h | v), (n, H); see `hidden_mean`."""
+        op = "RBM.sample_hidden"
+        return self._rbm.sample_hidden(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+
+    def sample_visible(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
+        """0/1 visible states drawn from p(v | h), (n, V); see `hidden_mean`."""
+        op = "RBM.sample_visible"
+        return self._rbm.sample_visible(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
+
+    def gibbs(
+        self,
+        v: npt.ArrayLike,
+        k: int = 1,
+        *,
+        beta: float = 1.0,
+        mask: npt.ArrayLike | None = None,
+        known: npt.ArrayLike | None = None,
+    ) -> FloatArray:
+        """Visible states after `k` Gibbs sweeps v -> h -> v.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Where the chains start.
+        k : int, default=1
+            Sweeps, at least 1.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+        mask : array_like of bool, shape (V,), (1, V) or (n, V), optional
+            True where a visible unit is held fixed at every sweep.
+        known : array_like of shape (n, V) or (1, V), optional
+            The values to hold there; `v` where it is not given.
+
+        Returns
+        -------
+        ndarray of shape (n, V), float32
+            0/1 states; held units have their known values.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.gibbs"
+        start = as_batch(v, "v", op, self.v_size)
+        if mask is None and known is not None:
+            raise ValueError(f"[{op}] mask must be given with known, got None")
+        clamp = () if mask is None else self._clamp(start, mask, known, op)
+        steps = as_integer(k, "k", op)
+        return self._rbm.gibbs(start, False, steps, as_beta(beta, op), *clamp)[3]
+
+    def _clamp(
+        self, start: FloatArray, mask: Any, known: Any, op: str
+    ) -> tuple[FloatArray, FloatArray]:
+        held = as_mask(mask, "mask", op, len(start), self.v_size)
+        if known is None:
+            return held.astype(np.float32), start
+        values = as_batch(known, "known", op, self.v_size)
+        if len(values) not in (1, len(start)):
+            raise ValueError(
+                f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}"
+            )
+        rows = np.ascontiguousarray(np.broadcast_to(values, start.shape))
+        return held.astype(np.float32), rows
+
+    def _fair_visible(self, n: int) -> FloatArray:
+        """n rows of fair coins, from the model's own stream: at beta 0 every unit is one."""
+        return self._rbm.sample_visible(np.zeros((n, self.h_size), np.float32), 0.0)
+
+    def sample(
+        self,
+        n_samples: int | None = None,
+        n_steps: int = 1000,
+        *,
+        start: npt.ArrayLike | str = "random",
+        start_hidden: npt.ArrayLike | None = None,
+        beta: float = 1.0,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Visible probabilities and states after Gibbs chains of `n_steps` sweeps.
+
+        Parameters
+        ----------
+        n_samples : int, optional
+            Number of chains. By default one per row of the start, or 1 from a random start. More
+            chains than rows go round the rows again.
+        n_steps : int, default=1000
+            Sweeps, at least 1.
+        start : "random" or array_like of shape (m, V), default="random"
+            Chains start at these visible states, or at fair coins.
+        start_hidden : array_like of shape (m, H), optional
+            Chains start at these hidden states instead; real values enter as they are.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        v_prob, v : ndarray of shape (n_samples, V), float32
+            Probabilities of the last half-step, and the 0/1 states drawn from them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value, or two starts are given.
+        """
+        op = "RBM.sample"
+        steps, temperature = as_integer(n_steps, "n_steps", op), as_beta(beta, op)
+        count = None if n_samples is None else as_integer(n_samples, "n_samples", op)
+        first = self._start(count, start, start_hidden, op)
+        if count is not None and count != len(first):
+            first = first[np.arange(count) % len(first)]
+        from_hidden = start_hidden is not None
+        _, _, v_prob, v = self._rbm.gibbs(first, from_hidden, steps, temperature)
+        return v_prob, v
+
+    def _start(self, count: int | None, start: Any, start_hidden: Any, op: str) -> FloatArray:
+        if isinstance(start, str) and start != "random":
+            raise ValueError(f"[{op}] start must be 'random' or an array, got {start!r}")
+        if start_hidden is not None:
+            if not isinstance(start, str):
+                raise ValueError(f"[{op}] start and start_hidden must not both be given")
+            return as_batch(start_hidden, "start_hidden", op, self.h_size)
+        if isinstance(start, str):
+            return self._fair_visible(count or 1)
+        return as_batch(start, "start", op, self.v_size)
+
+    def inpaint(
+        self, v: npt.ArrayLike, known_mask: npt.ArrayLike, n_steps: int = 100, *, beta: float = 1.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw the unknown visible units given the known ones, by clamped Gibbs sampling.
+
+        The unknown units start as fair coins, whatever `v` holds there, and known units are put
+        back after every sweep, so that the chain's stationary distribution is
+        p(unknown | known).
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Rows with known values where `known_mask` is true; grey values may be known too.
+        known_mask : array_like of bool, shape (V,), (1, V) or (n, V)
+            True where a unit is known: one row for all samples, or one per sample.
+        n_steps : int, default=100
+            Sweeps, at least 1.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        v_prob, v : ndarray of shape (n, V), float32
+            Probabilities and 0/1 states of the unknown units; known units exactly as given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.inpaint"
+        given = as_batch(v, "v", op, self.v_size)
+        known = as_mask(known_mask, "known_mask", op, len(given), self.v_size)
+        steps, temperature = as_integer(n_steps, "n_steps", op), as_beta(beta, op)
+        start = np.where(known, given, self._fair_visible(len(given)))
+        clamp = known.astype(np.float32), given
+        _, _, v_prob, state = self._rbm.gibbs(start, False, steps, temperature, *clamp)
+        return np.where(known, given, v_prob), np.where(known, given, state)

@@ -1,0 +1,171 @@
+"""The Bernoulli RBM, step by step: the interface of course templates."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._validation import as_integer, as_real, as_trailing_batch
+from ..errors import DivergenceError
+from ._rbm_measures import RBMMeasures
+from ._rbm_sampling import RBMSampling
+
+__all__ = ["RBM"]
+
+FloatArray = npt.NDArray[np.float32]
+CDPass = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
+Reconstruction = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+
+
+class RBM(RBMSampling, RBMMeasures):
+    """Bernoulli-Bernoulli restricted Boltzmann machine (Smolensky 1986; Hinton 2002).
+
+    E(v, h) = -v W h - a v - b h, p(v, h) = exp(-E(v, h)) / Z, v in {0, 1}^V, h in {0, 1}^H.
+
+    Weights start as Normal(0, 0.1^2), biases as 0. A batch is any array that reshapes to
+    (-1, V): flat rows, or images. Arrays are float32, energies and likelihoods float64.
+
+    Parameters
+    ----------
+    visible_size : int
+        V, at least 1.
+    hidden_size : int
+        H, at least 1.
+    cd_k : int, default=1
+        Gibbs sweeps of a contrastive-divergence pass, at least 1.
+    random_state : int, RandomState, Generator or None, default=None
+        The same integer gives the same weights and samples, whatever the number of threads.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where to compute; "auto" takes CUDA where it works.
+    n_threads : int or None, default=None
+        Threads to use at most, 1 ... 1024; None for all that are allowed.
+
+    Attributes
+    ----------
+    v_size, h_size : int
+        V and H.
+    cd_k : int
+        As given; assignable.
+    W : ndarray of shape (V, H), float32
+        Weights; reading gives a read-only copy, assigning replaces them.
+    v_bias : ndarray of shape (V,), float32
+        Visible biases a, as `W`.
+    h_bias : ndarray of shape (H,), float32
+        Hidden biases b, as `W`.
+    seed, draws : int
+        The whole random state: key of the stream and position in it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type or value.
+    RuntimeError
+        If ``device="cuda"`` cannot be had; or, from any method, if two threads use one model at
+        a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gibbslab.models import RBM
+    >>> batch = np.eye(4, dtype=np.float32)
+    >>> model = RBM(visible_size=4, hidden_size=3, random_state=0)
+    >>> model.update_weights_for_batch(batch, learning_rate=0.1)
+    >>> h0_prob, h0, h1_prob, h1, v1_prob, v1 = model(batch)
+    >>> v1_prob.shape
+    (4, 4)
+    """
+
+    _trainer: _core.Trainer | None = None
+
+    def __call__(self, batch: npt.ArrayLike) -> CDPass:
+        """The same as `forward`."""
+        return self.forward(batch)
+
+    def forward(self, batch: npt.ArrayLike) -> CDPass:
+        """One contrastive-divergence pass: h0 from the batch, then `cd_k` sweeps h -> v -> h.
+
+        Parameters
+        ----------
+        batch : array_like that reshapes to (-1, V)
+            Visible states; grey values enter as they are.
+
+        Returns
+        -------
+        h0_prob, h0, h1_prob, h1, v1_prob, v1 : ndarray, float32
+            Probabilities and 0/1 states: hidden (n, H) before and after the sweeps, visible
+            (n, V) after them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `batch` has a wrong type or shape, is empty or not finite.
+        """
+        v = as_trailing_batch(batch, "batch", "RBM.forward", self.v_size)
+        return self._rbm.cd_pass(v, self.cd_k)
+
+    def reconstruct(self, h: npt.ArrayLike, gibbs_steps: int | None = None) -> Reconstruction:
+        """Gibbs sweeps h -> v -> h from given hidden states.
+
+        Parameters
+        ----------
+        h : array_like that reshapes to (-1, H)
+            Hidden states; any real values, such as 20 times a one-hot row.
+        gibbs_steps : int, optional
+            Sweeps, at least 1; `cd_k` by default.
+
+        Returns
+        -------
+        h1_prob, h1, v1_prob, v1 : ndarray, float32
+            Probabilities and 0/1 states after the sweeps: hidden (n, H), visible (n, V).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        """
+        op = "RBM.reconstruct"
+        start = as_trailing_batch(h, "h", op, self.h_size)
+        steps = self.cd_k if gibbs_steps is None else as_integer(gibbs_steps, "gibbs_steps", op)
+        return self._rbm.gibbs(start, True, steps)
+
+    def update_weights_for_batch(self, batch: npt.ArrayLike, learning_rate: float = 0.01) -> None:
+        """One step of contrastive divergence, CD-`cd_k` (Hinton 2002).
+
+        W += learning_rate <v0 h0_prob - v1 h1_prob>, the mean over the batch, and likewise the
+        biases. The batch is used as given: grey values are used as they are, so a caller who
+        wants binary input draws it first.
+
+        Parameters
+        ----------
+        batch : array_like that reshapes to (-1, V)
+            Visible states.
+        learning_rate : float, default=0.01
+            Step size, at least 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type, shape or value.
+        DivergenceError
+            If the step would make a parameter non-finite; the model is then unchanged.
+        """
+        op = "RBM.update_weights_for_batch"
+        v = as_trailing_batch(batch, "batch", op, self.v_size)
+        rate = as_real(learning_rate, "learning_rate", op)
+        order = np.arange(len(v), dtype=np.int64)
+        _, diverged = self._steps().train(_core.Dataset(v), order, len(v), 0, 1, rate)
+        if diverged:
+            raise DivergenceError(
+                f"[{op}] {diverged} would become non-finite at learning_rate {rate:g}; the model "
+                "is unchanged",
+                tensor=diverged,
+            )
+
+    def _steps(self) -> _core.Trainer:
+        """The trainer that makes the steps, built when first needed or when `cd_k` changed."""
+        if self._trainer is None or self._trainer.options.k != self.cd_k:
+            options = _core.TrainOptions()
+            options.persistent, options.k = False, self.cd_k
+            self._trainer = _core.Trainer(self._rbm, options)
+        return self._trainer
