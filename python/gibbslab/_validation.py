@@ -118,9 +118,7 @@ def as_trailing_batch(x: Any, name: str, op: str, width: int) -> FloatArray:
     """
     array = _dense(x, name, op)
     if array.size % width:
-        raise ValueError(
-            f"[{op}] {name} must reshape to (-1, {width}), got shape {array.shape}"
-        )
+        raise ValueError(f"[{op}] {name} must reshape to (-1, {width}), got shape {array.shape}")
     return _finish(array, name, op, width, binary=False)
 
 
@@ -140,9 +138,7 @@ def as_mask(mask: Any, name: str, op: str, rows: int, width: int) -> BoolArray:
     return out
 
 
-def as_integer(
-    value: Any, name: str, op: str, minimum: int = 1, maximum: int = 2**63 - 1
-) -> int:
+def as_integer(value: Any, name: str, op: str, minimum: int = 1, maximum: int = 2**63 - 1) -> int:
     """A whole number in `minimum` ... `maximum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"[{op}] {name} must be an integer, got {value!r}")

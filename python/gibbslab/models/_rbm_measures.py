@@ -16,9 +16,7 @@ DoubleArray = npt.NDArray[np.float64]
 class RBMMeasures(RBMParameters):
     """Energies, exact and approximate likelihoods."""
 
-    def energy(
-        self, v: npt.ArrayLike, h: npt.ArrayLike, *, beta: float = 1.0
-    ) -> DoubleArray:
+    def energy(self, v: npt.ArrayLike, h: npt.ArrayLike, *, beta: float = 1.0) -> DoubleArray:
         """beta E(v, h) = -beta (v W h + a v + b h), in nats.
 
         Parameters

@@ -103,9 +103,7 @@ class RBMSampling(RBMParameters):
             return held.astype(np.float32), start
         values = as_batch(known, "known", op, self.v_size)
         if len(values) not in (1, len(start)):
-            raise ValueError(
-                f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}"
-            )
+            raise ValueError(f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}")
         rows = np.ascontiguousarray(np.broadcast_to(values, start.shape))
         return held.astype(np.float32), rows
 
