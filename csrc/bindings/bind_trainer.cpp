@@ -94,6 +94,12 @@ void bind_trainer(py::module_& m) {
            py::arg("first"), py::arg("last"), py::arg("learning_rate"),
            "Batches first ... last - 1; returns (batches done, name of a diverged tensor or '').")
       .def_property_readonly("options", [](TrainerHolder& self) { return self.trainer.options(); })
+      .def_property(
+          "momentum", [](TrainerHolder& self) { return self.trainer.options().momentum; },
+          [](TrainerHolder& self, float momentum) { self.trainer.options().momentum = momentum; })
+      .def_property_readonly(
+          "next_batch", [](TrainerHolder& self) { return self.trainer.next_batch(); },
+          "Where to go on after the latest train(), also when it was interrupted.")
       .def("state", &state)
       .def("restore", &restore, py::arg("values"));
 }

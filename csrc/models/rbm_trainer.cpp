@@ -82,12 +82,15 @@ TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t
           "X must have " + std::to_string(rbm_.visible_size()) + " columns, got " +
               std::to_string(data.cols()));
   TrainResult result;
+  next_batch_ = first;
   for (int64_t batch = first; batch < last; ++batch) {
     const int64_t begin = batch * batch_size, end = std::min(n, begin + batch_size);
     if (begin >= end) break;
-    result.diverged = step(data.gather(order + begin, end - begin), batch_size, learning_rate);
+    const States v0 = data.gather(order + begin, end - begin);
+    result.diverged = whole_step(v0, batch_size, learning_rate);
     if (!result.diverged.empty()) return result;
     ++result.batches;
+    ++next_batch_;
     poll_interrupt();
   }
   return result;
@@ -159,10 +162,37 @@ void RbmTrainer::prepare_centering(const Phases& p, float positive) {
   add_multiples(gradient_b_, hidden_offset_, along_a, raw_b_, square_v);
 }
 
+RbmTrainer::Snapshot RbmTrainer::snapshot() const {
+  Snapshot now{rbm_.context().draws(), chains_, {}, {}, {}};
+  if (options_.centered) now.visible_offset = visible_offset_.clone();
+  if (options_.centered) now.hidden_offset = hidden_offset_.clone();
+  if (options_.sparsity_cost > 0.0f) now.hidden_activity = hidden_activity_.clone();
+  return now;
+}
+
+void RbmTrainer::restore(const Snapshot& before) {
+  rbm_.context().set_draws(before.draws);
+  chains_ = before.chains;
+  if (options_.centered) visible_offset_ = before.visible_offset;
+  if (options_.centered) hidden_offset_ = before.hidden_offset;
+  if (options_.sparsity_cost > 0.0f) hidden_activity_ = before.hidden_activity;
+}
+
+// One step, or none at all: an interrupt or a divergence leaves the state before the batch.
+std::string RbmTrainer::whole_step(const States& v0, int64_t nominal_batch, float learning_rate) {
+  const Snapshot before = snapshot();
+  try {
+    std::string diverged = step(v0, nominal_batch, learning_rate);
+    if (!diverged.empty()) restore(before);
+    return diverged;
+  } catch (...) {
+    restore(before);
+    throw;
+  }
+}
+
 std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_rate) {
   const Context& ctx = rbm_.context();
-  const BitTensor chains_before = chains_;
-  const uint64_t draws_before = ctx.draws();
   const int64_t rows = fault("short_batch_divided_by_full") ? nominal_batch : v0.rows();
   const Phases p = sample_phases(std::move(v0));
   const float positive = 1.0f / static_cast<float>(rows);
@@ -173,12 +203,7 @@ std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_ra
   bias_gradients(p, positive, negative);
   prepare_centering(p, positive);
   prepare_pressure(p, positive);
-  std::string diverged = apply(learning_rate);
-  if (!diverged.empty()) {
-    chains_ = chains_before;
-    rbm_.context().set_draws(draws_before);
-  }
-  return diverged;
+  return apply(learning_rate);
 }
 
 std::string RbmTrainer::apply(float learning_rate) {

@@ -39,6 +39,10 @@ class RbmTrainer {
 
   TrainOptions& options() { return options_; }
 
+  // The batch to go on with: `first` of the latest train() plus its completed batches, also after
+  // an interrupt.
+  int64_t next_batch() const { return next_batch_; }
+
   // The whole training state besides the model and its draws: named tensors, to save and restore.
   Tensor& velocity_weights() { return velocity_w_; }
   Tensor& velocity_visible() { return velocity_a_; }
@@ -53,6 +57,15 @@ class RbmTrainer {
     States v0, v1;
     LayerState h0, h1;
   };
+  // What a batch changes before its update is known to be good.
+  struct Snapshot {
+    uint64_t draws;
+    BitTensor chains;
+    Tensor visible_offset, hidden_offset, hidden_activity;
+  };
+  Snapshot snapshot() const;
+  void restore(const Snapshot& before);
+  std::string whole_step(const States& v0, int64_t nominal_batch, float learning_rate);
   std::string step(States v0, int64_t nominal_batch, float learning_rate);
   Phases sample_phases(States v0);
   void bias_gradients(const Phases& p, float positive, float negative);
@@ -63,6 +76,7 @@ class RbmTrainer {
 
   Rbm& rbm_;
   TrainOptions options_;
+  int64_t next_batch_ = 0;
   BitTensor chains_;
   Tensor velocity_w_, velocity_a_, velocity_b_;
   Tensor visible_offset_, hidden_offset_, hidden_activity_;
