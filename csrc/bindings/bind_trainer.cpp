@@ -96,7 +96,7 @@ void bind_trainer(py::module_& m) {
       .def_property_readonly("options", [](TrainerHolder& self) { return self.trainer.options(); })
       .def_property(
           "momentum", [](TrainerHolder& self) { return self.trainer.options().momentum; },
-          [](TrainerHolder& self, float momentum) { self.trainer.options().momentum = momentum; })
+          [](TrainerHolder& self, float momentum) { self.trainer.set_momentum(momentum); })
       .def_property_readonly(
           "next_batch", [](TrainerHolder& self) { return self.trainer.next_batch(); },
           "Where to go on after the latest train(), also when it was interrupted.")

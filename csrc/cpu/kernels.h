@@ -20,6 +20,7 @@ struct BinaryMatmul {
   const Tensor* m;     // (I, J)
   const Tensor* bias;  // (1, J) or null
   Tensor* out;         // (R, J)
+  int64_t out_first;   // the row of X whose result is row 0 of out
   float scale;
   bool accumulate;
   BinaryProduct method;
@@ -41,7 +42,7 @@ struct ActivateRow {
 struct UpdateRow {
   const float* weight;
   const float* gradient;
-  const float* velocity;
+  const float* velocity;  // or null: zero, and new_velocity is not made
   float* new_weight;
   float* new_velocity;
   const float* hidden_shift;     // (padded cols): subtracted times row_mean, or null
@@ -66,6 +67,11 @@ struct Kernels {
   // out[i, :] = scale * popcount over the batch of a[i] & b[j]; `b` is (words, padded J) as words.
   void (*popcount_row)(const uint64_t* a, const uint64_t* b, int64_t words, int64_t padded_cols,
                        float scale, bool accumulate, float* out);
+  // The number of ones in `words` words.
+  int64_t (*count_ones)(const uint64_t* x, int64_t words);
+  // sums[c] += x[c] over the rows of a padded float matrix, in float64.
+  void (*column_sums)(const Tensor& x, double* sums);
+  void (*bit_column_sums)(const BitTensor& x, double* sums);
   // sum_j log(1 + exp(x_j)) over float64 values; exact to about 1 ulp of the sum.
   double (*softplus_sum)(const double* x, int64_t n);
   // sum_j [log(1 + exp(high x_j)) - log(1 + exp(low x_j))] over a padded float row.

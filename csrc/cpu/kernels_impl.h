@@ -16,6 +16,9 @@ void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t e
 void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end);
 void popcount_row(const uint64_t* a, const uint64_t* b, int64_t words, int64_t padded_cols,
                   float scale, bool accumulate, float* out);
+int64_t count_ones(const uint64_t* x, int64_t words);
+void column_sums(const Tensor& x, double* sums);
+void bit_column_sums(const BitTensor& x, double* sums);
 double softplus_sum(const double* x, int64_t n);
 double softplus_difference(const float* x, int64_t cols, float low, float high);
 void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t count,

@@ -16,6 +16,21 @@ void transpose_block(uint64_t* block) {
     }
 }
 
+// Four perfect shuffles of the sixteen rows: each halves the distance of what belongs together.
+GIBBSLAB_HD void transpose_tile(f32x16* tile) {
+  for (int stage = 0; stage < 4; ++stage) {
+    f32x16 next[16];
+    for (int i = 0; i < 8; ++i) {
+      const f32x16 a = tile[i], b = tile[i + 8];
+      next[2 * i] =
+          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                14, 30, 15, 31);
+    }
+    for (int i = 0; i < 16; ++i) tile[i] = next[i];
+  }
+}
+
 }  // namespace
 
 void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end) {
@@ -32,18 +47,14 @@ void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t e
 }
 
 void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end) {
-  alignas(64) float tile[16][16];
   for (int64_t r = begin; r < end; r += 16) {
     const int64_t rows = end - r < 16 ? end - r : 16;
     for (int64_t c = 0; c < x.cols(); c += 16) {
-      for (int64_t i = 0; i < rows; ++i) store(tile[i], load(x.row(r + i) + c));
-      for (int64_t i = rows; i < 16; ++i) store(tile[i], f32x16{});
+      f32x16 tile[16] = {};
+      for (int64_t i = 0; i < rows; ++i) tile[i] = load(x.row(r + i) + c);
+      transpose_tile(tile);
       const int64_t columns = x.cols() - c < 16 ? x.cols() - c : 16;
-      for (int64_t j = 0; j < columns; ++j) {
-        f32x16 column;
-        for (int64_t i = 0; i < 16; ++i) column[i] = tile[i][j];
-        store(out.row(c + j) + r, column);
-      }
+      for (int64_t j = 0; j < columns; ++j) store(out.row(c + j) + r, tile[j]);
     }
   }
 }

@@ -20,30 +20,51 @@ constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
 constexpr int64_t kTableBytes = 512 * 1024;
 constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
 
-// The ones of rows [begin, end) of X, as element offsets into M.
+constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and the sums
+
+// Appends the positions of the ones of a row; `at` has room for one vector beyond them.
+GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t words, int32_t* at) {
+#if defined(__AVX512F__)
+  const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  for (int64_t w = 0; w < words; ++w) {
+    uint64_t bits = row[w];
+    for (int quarter = 0; quarter < 4; ++quarter, bits >>= 16) {
+      const __mmask16 mask = static_cast<__mmask16>(bits);
+      const __m512i position =
+          _mm512_add_epi32(lane, _mm512_set1_epi32(static_cast<int>(64 * w + 16 * quarter)));
+      _mm512_storeu_si512(at, _mm512_maskz_compress_epi32(mask, position));
+      at += __builtin_popcount(mask);
+    }
+  }
+#else
+  for (int64_t w = 0; w < words; ++w)
+    for (uint64_t left = row[w]; left != 0; left &= left - 1)
+      *at++ = static_cast<int32_t>(64 * w + __builtin_ctzll(left));
+#endif
+  return at;
+}
+
+// The ones of rows [begin, end) of X: the rows of M to add.
 struct ActiveLists {
   int64_t* starts;
-  int64_t* offsets;
+  int32_t* positions;
 
   ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end) {
-    const int64_t rows = end - begin, words = job.x->words_per_row(), stride = job.m->stride();
+    const int64_t rows = end - begin, words = job.x->words_per_row();
     starts = static_cast<int64_t*>(scratch(0, (rows + 1) * 8));
-    offsets = static_cast<int64_t*>(scratch(1, rows * job.x->cols() * 8 + 8));
-    int64_t count = 0;
+    positions = static_cast<int32_t*>(scratch(1, (rows * job.x->cols() + 16) * 4));
+    int32_t* at = positions;
     for (int64_t r = 0; r < rows; ++r) {
-      starts[r] = count;
-      const uint64_t* row = job.x->row(begin + r);
-      for (int64_t w = 0; w < words; ++w)
-        for (uint64_t left = row[w]; left != 0; left &= left - 1)
-          offsets[count++] = (64 * w + __builtin_ctzll(left)) * stride;
+      starts[r] = at - positions;
+      at = list_ones(job.x->row(begin + r), words, at);
     }
-    starts[rows] = count;
+    starts[rows] = at - positions;
   }
 };
 
 template <int N>
 GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, const f32x16* sum) {
-  float* out = job.out->row(r) + column;
+  float* out = job.out->row(r - job.out_first) + column;
   for (int n = 0; n < N; ++n) {
     f32x16 value = sum[n] * job.scale;
     if (job.accumulate) value += load(out + 16 * n);
@@ -56,11 +77,14 @@ template <int N>
 void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
                   const ActiveLists& lists) {
   const float* m = job.m->data() + column;
+  const int64_t stride = job.m->stride();
   for (int64_t r = begin; r < end; ++r) {
     f32x16 sum[N] = {};
-    const int64_t* last = lists.offsets + lists.starts[r - begin + 1];
-    for (const int64_t* at = lists.offsets + lists.starts[r - begin]; at != last; ++at)
-      for (int n = 0; n < N; ++n) sum[n] += load(m + *at + 16 * n);
+    const int32_t* last = lists.positions + lists.starts[r - begin + 1];
+    for (const int32_t* at = lists.positions + lists.starts[r - begin]; at != last; ++at) {
+      const float* row = m + *at * stride;
+      for (int n = 0; n < N; ++n) sum[n] += load(row + 16 * n);
+    }
     finish<N>(job, r, column, sum);
   }
 }
@@ -122,7 +146,11 @@ constexpr PanelFunction kPanels[] = {nullptr,  panel<1>, panel<2>, panel<3>,
 #endif
 
 int64_t widest_panel(const BinaryMatmul& job) {
-  if (job.method == BinaryProduct::kActiveRows) return kWidest;
+  if (job.method == BinaryProduct::kActiveRows) {
+    // A panel of M in the first-level cache is worth a second walk over the lists.
+    const int64_t fitting = kLevel1Bytes / (job.m->rows() * 64);
+    return fitting >= 3 ? std::min<int64_t>(fitting, kWidest) : kWidest;
+  }
   const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
   return std::clamp<int64_t>(kTableBytes / (groups * kTableSums * 64), 1, kWidest);
 }

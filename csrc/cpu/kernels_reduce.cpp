@@ -149,4 +149,35 @@ void popcount_row(const uint64_t* a, const uint64_t* b, int64_t words, int64_t p
   }
 }
 
+int64_t count_ones(const uint64_t* x, int64_t words) {
+  int64_t ones = 0;
+  for (int64_t w = 0; w < words; ++w) ones += __builtin_popcountll(x[w]);
+  return ones;
+}
+
+void column_sums(const Tensor& x, double* sums) {
+  for (int64_t r = 0; r < x.rows(); ++r)
+    for (int64_t c = 0; c < x.cols(); ++c) sums[c] += x.row(r)[c];
+}
+
+void bit_column_sums(const BitTensor& x, double* sums) {
+#if defined(__AVX512F__)
+  for (int64_t c = 0; c < x.cols(); c += 16) {
+    __m512i counts = _mm512_setzero_si512();
+    for (int64_t r = 0; r < x.rows(); ++r) {
+      const __mmask16 mask = static_cast<__mmask16>(x.row(r)[c / 64] >> (c % 64));
+      counts = _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+    }
+    alignas(64) int32_t lanes[16];
+    _mm512_store_si512(lanes, counts);
+    for (int64_t i = 0; i < 16 && c + i < x.cols(); ++i) sums[c + i] += lanes[i];
+  }
+#else
+  for (int64_t r = 0; r < x.rows(); ++r)
+    for (int64_t w = 0; w < x.words_per_row(); ++w)
+      for (uint64_t left = x.row(r)[w]; left != 0; left &= left - 1)
+        sums[64 * w + __builtin_ctzll(left)] += 1.0;
+#endif
+}
+
 }  // namespace gibbslab::cpu::GIBBSLAB_ISA

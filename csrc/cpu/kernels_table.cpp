@@ -11,9 +11,22 @@ namespace gibbslab::cpu {
 const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
   namespace isa = GIBBSLAB_ISA;
   static const Kernels table{
-      GIBBSLAB_STRING(GIBBSLAB_ISA), isa::binary_matmul, isa::activate_row, isa::uniform_row,
-      isa::transpose_bits,           isa::transpose,     isa::popcount_row, isa::softplus_sum,
-      isa::softplus_difference,      isa::gather_rows,   isa::axpy,         isa::update_row};
+      .name = GIBBSLAB_STRING(GIBBSLAB_ISA),
+      .binary_matmul = isa::binary_matmul,
+      .activate_row = isa::activate_row,
+      .uniform_row = isa::uniform_row,
+      .transpose_bits = isa::transpose_bits,
+      .transpose = isa::transpose,
+      .popcount_row = isa::popcount_row,
+      .count_ones = isa::count_ones,
+      .column_sums = isa::column_sums,
+      .bit_column_sums = isa::bit_column_sums,
+      .softplus_sum = isa::softplus_sum,
+      .softplus_difference = isa::softplus_difference,
+      .gather_rows = isa::gather_rows,
+      .axpy = isa::axpy,
+      .update_row = isa::update_row,
+  };
   return table;
 }
 

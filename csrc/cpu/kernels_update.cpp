@@ -25,9 +25,9 @@ bool update_row(const UpdateRow& job) {
     if (job.l1 != 0.0f) g -= sign(w) * job.l1;
     const float momentum =
         fault("momentum_times_learning_rate") ? job.momentum * job.learning_rate : job.momentum;
-    const f32x16 v = load(job.velocity + c) * momentum + g;
+    const f32x16 v = job.velocity ? load(job.velocity + c) * momentum + g : g;
     const f32x16 updated = w + v * job.learning_rate;
-    store(job.new_velocity + c, v);
+    if (job.velocity) store(job.new_velocity + c, v);
     store(job.new_weight + c, updated);
     trouble += updated * 0.0f + v * 0.0f;
   }

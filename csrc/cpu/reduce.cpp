@@ -77,15 +77,10 @@ struct CpuReduce : ReduceOps {
   void column_sums(const Context&, const States& x, float scale, bool accumulate,
                    Tensor& out) override {
     std::vector<double> sums(static_cast<size_t>(x.cols()), 0.0);
-    for (int64_t r = 0; r < x.rows(); ++r) {
-      if (!x.binary()) {
-        for (int64_t c = 0; c < x.cols(); ++c) sums[c] += x.dense().row(r)[c];
-        continue;
-      }
-      for (int64_t w = 0; w < x.bits().words_per_row(); ++w)
-        for (uint64_t left = x.bits().row(r)[w]; left != 0; left &= left - 1)
-          sums[64 * w + std::countr_zero(left)] += 1.0;
-    }
+    if (x.binary())
+      kernels().bit_column_sums(x.bits(), sums.data());
+    else
+      kernels().column_sums(x.dense(), sums.data());
     for (int64_t c = 0; c < x.cols(); ++c)
       out.data()[c] = (accumulate ? out.data()[c] : 0.0f) + static_cast<float>(scale * sums[c]);
   }

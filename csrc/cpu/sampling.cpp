@@ -1,6 +1,7 @@
 #include "csrc/ops/sampling.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "csrc/core/faults.h"
@@ -18,9 +19,13 @@ constexpr double kTableDensity = 0.25;
 // Tables cost about 11 adds per four rows: below this many rows they do not pay.
 constexpr int64_t kTableRows = 16;
 
+// Rows of W whose gradient is summed before it is applied: a tile of 500 columns fits the L2 cache.
+constexpr int64_t kTileRows = 64;
+
 BinaryProduct choose_method(const BitTensor& x) {
   const double density =
-      static_cast<double>(x.count()) / (static_cast<double>(x.rows()) * x.cols());
+      static_cast<double>(kernels().count_ones(x.row(0), x.rows() * x.words_per_row())) /
+      (static_cast<double>(x.rows()) * x.cols());
   return density > kTableDensity && x.rows() >= kTableRows ? BinaryProduct::kTables
                                                            : BinaryProduct::kActiveRows;
 }
@@ -78,6 +83,7 @@ struct CpuSampling : SamplingOps {
                          &factor,
                          bias,
                          &pre,
+                         0,
                          step.scale,
                          false,
                          choose_method(step.input->bits())};
@@ -105,7 +111,40 @@ struct CpuSampling : SamplingOps {
     add_product(ctx, *job.v1, *job.h1, -job.negative_scale, true, out);
   }
 
+  bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& job) override {
+    if (statistics.v0->binary() && statistics.v1->binary() && !statistics.h0->binary() &&
+        !statistics.h1->binary())
+      return fused_update(ctx, statistics, job);
+    Tensor gradient = Tensor::empty(job.weight->rows(), job.weight->cols());
+    cd_statistics(ctx, statistics, gradient);
+    Update plain = job;
+    plain.gradient = &gradient;
+    return ops::update(ctx, plain);
+  }
+
  private:
+  // The gradient never leaves the cache: a tile of rows is summed, then applied.
+  static bool fused_update(const Context& ctx, const CdStatistics& s, const Update& job) {
+    const BitTensor vt0 = transposed_bits(ctx, s.v0->bits()),
+                    vt1 = transposed_bits(ctx, s.v1->bits());
+    const BinaryProduct method0 = choose_method(vt0), method1 = choose_method(vt1);
+    std::atomic<bool> finite{true};
+    const Pieces pieces(job.weight->rows(), 16, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      Tensor tile = Tensor::empty(kTileRows, job.weight->cols());
+      for (int64_t r = pieces.begin(p), end; r < pieces.end(p); r = end) {
+        end = std::min(r + kTileRows, pieces.end(p));
+        kernels().binary_matmul(
+            {&vt0, &s.h0->dense(), nullptr, &tile, r, s.positive_scale, false, method0}, r, end);
+        kernels().binary_matmul(
+            {&vt1, &s.h1->dense(), nullptr, &tile, r, -s.negative_scale, true, method1}, r, end);
+        for (int64_t i = r; i < end; ++i)
+          if (!kernels().update_row(row_update(job, i, tile.row(i - r)))) finite = false;
+      }
+    });
+    return finite;
+  }
+
   static void dense_pre_activation(const Context& ctx, const HalfStep& step, const Tensor& factor,
                                    Tensor& pre) {
     ops::matmul(ctx, step.input->dense(), false, factor, false, step.scale, 0.0f, pre);
@@ -129,7 +168,7 @@ struct CpuSampling : SamplingOps {
   static void add_active_rows(const Context& ctx, const BitTensor& vt, const Tensor& h, float scale,
                               bool accumulate, Tensor& out) {
     const Tensor rows = h.padded() ? h : h.clone();
-    const BinaryMatmul job{&vt, &rows, nullptr, &out, scale, accumulate, choose_method(vt)};
+    const BinaryMatmul job{&vt, &rows, nullptr, &out, 0, scale, accumulate, choose_method(vt)};
     const Pieces pieces(vt.rows(), 16, ctx.threads());
     parallel_for(ctx.threads(), pieces.count,
                  [&](int64_t p) { kernels().binary_matmul(job, pieces.begin(p), pieces.end(p)); });

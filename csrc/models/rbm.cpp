@@ -122,7 +122,8 @@ CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
     const bool last = step + 1 == steps, mean_field = fault("mean_field_for_sample");
     out.v1 = half_step(hidden, Direction::kDown, sweeps.beta, last && sweeps.visible_mean, true);
     const States visible = after_down(out, sweeps.clamp);
-    out.h1 = half_step(visible, Direction::kUp, sweeps.beta, last || mean_field, true);
+    out.h1 = half_step(visible, Direction::kUp, sweeps.beta, last || mean_field,
+                       !last || sweeps.hidden_sample);
     hidden = mean_field ? States(out.h1.mean) : States(out.h1.sample);
     poll_interrupt();
   }

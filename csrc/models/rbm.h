@@ -35,7 +35,8 @@ struct Sweeps {
   int64_t steps = 1;
   float beta = 1.0f;
   const Clamp* clamp = nullptr;
-  bool visible_mean = true;  // whether the last visible probabilities are wanted
+  bool visible_mean = true;   // whether the last visible probabilities are wanted
+  bool hidden_sample = true;  // whether the last hidden states are wanted (from hidden)
 };
 
 class Rbm {

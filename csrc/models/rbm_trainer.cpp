@@ -75,6 +75,14 @@ RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(opt
   spare_velocity_w_ = Tensor::zeros(v, h);
 }
 
+void RbmTrainer::set_momentum(float momentum) {
+  options_.momentum = momentum;
+  if (momentum != 0.0f) return;
+  velocity_w_.fill(0.0f);  // without momentum nothing keeps it up to date
+  velocity_a_.fill(0.0f);
+  velocity_b_.fill(0.0f);
+}
+
 TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
                               int64_t batch_size, int64_t first, int64_t last,
                               float learning_rate) {
@@ -111,6 +119,7 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   Sweeps sweeps;
   sweeps.steps = options_.k;
   sweeps.visible_mean = false;
+  sweeps.hidden_sample = options_.persistent || options_.hidden_samples;
   CdPass pass = rbm_.gibbs_from_hidden(options_.persistent ? chains_ : p.h0.sample, sweeps);
   p.v1 = pass.v1.sample;
   p.h1 = std::move(pass.h1);
@@ -143,11 +152,11 @@ void RbmTrainer::prepare_pressure(const Phases& p, float positive) {
 
 // Montavon and Mueller (2012), section 3, written for the uncentred parameters: the weights'
 // gradient is that of (v - mu)(h - lambda)^T, and the biases lose what the weights then explain.
-void RbmTrainer::prepare_centering(const Phases& p, float positive) {
+void RbmTrainer::prepare_centering(const Phases& p, const CdStatistics& statistics) {
   if (!options_.centered) return;
   const Context& ctx = rbm_.context();
   Tensor hidden_now = Tensor::zeros(1, rbm_.hidden_size());
-  ops::column_sums(ctx, p.h0.mean, positive, false, hidden_now);
+  ops::column_sums(ctx, p.h0.mean, statistics.positive_scale, false, hidden_now);
   add_running(visible_offset_, visible_mean_, options_.offset_rate);
   add_running(hidden_offset_, hidden_now, options_.offset_rate);
   raw_a_ = gradient_a_.clone();
@@ -155,6 +164,7 @@ void RbmTrainer::prepare_centering(const Phases& p, float positive) {
   const double along_a = dot(raw_a_, visible_offset_), along_b = dot(raw_b_, hidden_offset_);
   const double square_v = dot(visible_offset_, visible_offset_);
   const double square_h = dot(hidden_offset_, hidden_offset_);
+  ops::cd_statistics(ctx, statistics, gradient_w_);
   // gradient_a -= (G - mu db^T - da lambda^T) lambda, gradient_b -= (...)^T mu
   ops::matmul(ctx, hidden_offset_, false, gradient_w_, true, -1.0f, 1.0f, gradient_a_);
   ops::matmul(ctx, visible_offset_, false, gradient_w_, false, -1.0f, 1.0f, gradient_b_);
@@ -192,24 +202,25 @@ std::string RbmTrainer::whole_step(const States& v0, int64_t nominal_batch, floa
 }
 
 std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_rate) {
-  const Context& ctx = rbm_.context();
   const int64_t rows = fault("short_batch_divided_by_full") ? nominal_batch : v0.rows();
   const Phases p = sample_phases(std::move(v0));
   const float positive = 1.0f / static_cast<float>(rows);
   const float negative = 1.0f / static_cast<float>(p.v1.rows());
   const States h0 = statistics_of(p.h0, options_.hidden_samples);
   const States h1 = statistics_of(p.h1, options_.hidden_samples);
-  ops::cd_statistics(ctx, {&p.v0, &h0, &p.v1, &h1, positive, negative}, gradient_w_);
+  const CdStatistics statistics{&p.v0, &h0, &p.v1, &h1, positive, negative};
   bias_gradients(p, positive, negative);
-  prepare_centering(p, positive);
+  prepare_centering(p, statistics);
   prepare_pressure(p, positive);
-  return apply(learning_rate);
+  return apply(statistics, learning_rate);
 }
 
-std::string RbmTrainer::apply(float learning_rate) {
+std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rate) {
   const Context& ctx = rbm_.context();
   const Update job = weight_update(learning_rate);
-  if (!ops::update(ctx, job)) return "W";
+  // The centred gradient had to be known before the biases': it stands in gradient_w_ already.
+  if (!(options_.centered ? ops::update(ctx, job) : ops::cd_update(ctx, statistics, job)))
+    return "W";
   const VectorStep a(ctx, rbm_.visible_bias(), gradient_a_, velocity_a_, learning_rate,
                      options_.momentum);
   if (!a.finite) return "v_bias";
@@ -224,7 +235,7 @@ std::string RbmTrainer::apply(float learning_rate) {
   velocity_a_ = a.velocity;
   velocity_b_ = b.velocity;
   spare_w_ = old_w;  // its storage takes the next step's weights
-  std::swap(velocity_w_, spare_velocity_w_);
+  if (options_.momentum != 0.0f) std::swap(velocity_w_, spare_velocity_w_);
   return "";
 }
 
@@ -232,9 +243,11 @@ Update RbmTrainer::weight_update(float learning_rate) {
   Update job;
   job.weight = &rbm_.weights().get();
   job.gradient = &gradient_w_;
-  job.velocity = &velocity_w_;
   job.new_weight = &spare_w_;
-  job.new_velocity = &spare_velocity_w_;
+  if (options_.momentum != 0.0f) {
+    job.velocity = &velocity_w_;
+    job.new_velocity = &spare_velocity_w_;
+  }
   job.learning_rate = learning_rate;
   job.momentum = options_.momentum;
   job.l1 = options_.l1;

@@ -37,7 +37,9 @@ class RbmTrainer {
   TrainResult train(const Dataset& data, const int64_t* order, int64_t n, int64_t batch_size,
                     int64_t first, int64_t last, float learning_rate);
 
-  TrainOptions& options() { return options_; }
+  const TrainOptions& options() const { return options_; }
+  // For schedules, between calls of train. Zero forgets the velocity.
+  void set_momentum(float momentum);
 
   // The batch to go on with: `first` of the latest train() plus its completed batches, also after
   // an interrupt.
@@ -70,8 +72,8 @@ class RbmTrainer {
   Phases sample_phases(States v0);
   void bias_gradients(const Phases& p, float positive, float negative);
   void prepare_pressure(const Phases& p, float positive);
-  void prepare_centering(const Phases& p, float positive);
-  std::string apply(float learning_rate);
+  void prepare_centering(const Phases& p, const CdStatistics& statistics);
+  std::string apply(const CdStatistics& statistics, float learning_rate);
   Update weight_update(float learning_rate);
 
   Rbm& rbm_;

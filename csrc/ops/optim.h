@@ -14,9 +14,9 @@ namespace gibbslab {
 struct Update {
   const Tensor* weight = nullptr;                             // (R, C)
   const Tensor* gradient = nullptr;                           // (R, C)
-  const Tensor* velocity = nullptr;                           // (R, C)
+  const Tensor* velocity = nullptr;                           // (R, C), or null without momentum
   Tensor* new_weight = nullptr;                               // (R, C), not an alias of weight
-  Tensor* new_velocity = nullptr;                             // (R, C)
+  Tensor* new_velocity = nullptr;                             // (R, C), or null as velocity
   const Tensor *row_mean = nullptr, *shift = nullptr;         // (1, R), (1, C)
   const Tensor *row_shift = nullptr, *mean = nullptr;         // (1, R), (1, C)
   const Tensor *row_pressure = nullptr, *pressure = nullptr;  // (1, R), (1, C)

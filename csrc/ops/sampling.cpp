@@ -13,6 +13,13 @@ void require_shape(const char* op, const char* name, const T& x, int64_t rows, i
               shape_string(x.rows(), x.cols()));
 }
 
+void require_statistics(const char* op, const CdStatistics& job, const Tensor& w) {
+  require_shape(op, "v0", *job.v0, job.v0->rows(), w.rows());
+  require_shape(op, "h0", *job.h0, job.v0->rows(), w.cols());
+  require_shape(op, "v1", *job.v1, job.v1->rows(), w.rows());
+  require_shape(op, "h1", *job.h1, job.v1->rows(), w.cols());
+}
+
 }  // namespace
 
 void half_step(const Context& ctx, const HalfStep& step) {
@@ -36,11 +43,13 @@ void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& dr
 }
 
 void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) {
-  require_shape("cd_statistics", "v0", *job.v0, job.v0->rows(), out.rows());
-  require_shape("cd_statistics", "h0", *job.h0, job.v0->rows(), out.cols());
-  require_shape("cd_statistics", "v1", *job.v1, job.v1->rows(), out.rows());
-  require_shape("cd_statistics", "h1", *job.h1, job.v1->rows(), out.cols());
+  require_statistics("cd_statistics", job, out);
   ctx.backend().sampling.cd_statistics(ctx, job, out);
+}
+
+bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& update) {
+  require_statistics("cd_update", statistics, *update.weight);
+  return ctx.backend().sampling.cd_update(ctx, statistics, update);
 }
 
 }  // namespace gibbslab::ops

@@ -4,6 +4,7 @@
 #include "csrc/core/context.h"
 #include "csrc/core/tensor.h"
 #include "csrc/ops/linalg.h"
+#include "csrc/ops/optim.h"
 
 namespace gibbslab {
 
@@ -39,6 +40,8 @@ struct SamplingOps {
   virtual void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw,
                         Tensor* mean, BitTensor* sample) = 0;
   virtual void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) = 0;
+  virtual bool cd_update(const Context& ctx, const CdStatistics& statistics,
+                         const Update& update) = 0;
 };
 
 namespace ops {
@@ -48,6 +51,9 @@ void half_step(const Context& ctx, const HalfStep& step);
 void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
               BitTensor* sample);
 void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out);
+// cd_statistics followed by update, whose gradient it takes the place of (update.gradient is
+// ignored). Returns false when a new weight is not finite.
+bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& update);
 
 }  // namespace ops
 }  // namespace gibbslab

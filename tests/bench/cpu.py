@@ -1,0 +1,138 @@
+"""Compare gibbslab's CPU backend with its peers: ``python tests/bench/cpu.py``.
+
+Each round times every contestant once, one after another, so that a drifting machine drifts for
+all; the table gives medians over the rounds and the ratio of each peer to gibbslab. Beside them
+stands the time over the dense floor: the step's multiply-adds at the sgemm rate of the moment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import peers
+import scipy
+import sklearn
+from scipy.linalg.blas import sgemm
+from threadpoolctl import threadpool_limits
+
+import gibbslab
+from gibbslab import _core
+
+Run = Callable[[int, int], None]
+BATCH, VISIBLE, DENSITY = 100, 784, 0.19
+
+
+def ours(X: np.ndarray, hidden: int, *, persistent: bool, threads: int) -> Run:
+    rbm = _core.RBM(VISIBLE, hidden, 0, threads)
+    rbm.initialize(0.01)
+    options = _core.TrainOptions()
+    options.persistent, options.n_chains = persistent, BATCH
+    trainer, data, order = _core.Trainer(rbm, options), _core.Dataset(X), np.arange(len(X))
+
+    def run(first: int, last: int) -> None:
+        trainer.train(data, order, BATCH, first, last, 0.05)
+
+    return run
+
+
+def contestants(X: np.ndarray, hidden: int, threads: int) -> dict[str, Run]:
+    runs = {
+        "gibbslab CD-1": ours(X, hidden, persistent=False, threads=threads),
+        "gibbslab PCD-1": ours(X, hidden, persistent=True, threads=threads),
+        "scikit-learn PCD-1": peers.sklearn_step(X, hidden, BATCH),
+    }
+    if peers.HAS_TORCH:
+        runs["torch eager CD-1"] = peers.torch_step(X, hidden, BATCH, compiled=False)
+        runs["torch.compile CD-1"] = peers.torch_step(X, hidden, BATCH, compiled=True)
+    return runs
+
+
+def seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def sgemm_rate() -> float:
+    """FLOP/s of SciPy's sgemm now, on a product that fits the caches: best of 20."""
+    a = np.asfortranarray(np.random.default_rng(0).random((768, 768), dtype=np.float32))
+    return 2 * 768**3 / min(seconds(lambda: sgemm(1.0, a, a)) for _ in range(20))
+
+
+def time_rounds(runs: dict[str, Run], rounds: int, batches: int) -> dict[str, float]:
+    """Median seconds of one batch, per contestant."""
+    for run in runs.values():
+        run(0, 10)
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            times[name].append(seconds(lambda run=run: run(0, batches)) / batches)
+    return {name: float(np.median(t)) for name, t in times.items()}
+
+
+def cd_table(hidden: int, rounds: int, batches: int, threads: int) -> None:
+    X = (np.random.default_rng(0).random((batches * BATCH, VISIBLE)) < DENSITY).astype(np.float32)
+    medians = time_rounds(contestants(X, hidden, threads), rounds, batches)
+    rate = sgemm_rate()
+    floor = 5 * 2 * BATCH * VISIBLE * hidden / rate
+    print(f"\nCD-1 / PCD-1, {VISIBLE}x{hidden}, batch {BATCH}, 19 % ones; sgemm {rate / 1e9:.0f} GFLOP/s,")
+    print(f"dense floor {1e6 * floor:.0f} us a step")
+    print(f"{'':<20}{'us/step':>10}{'s/epoch':>10}{'x floor':>10}{'ratio':>10}")
+    for name, t in medians.items():
+        base = medians["gibbslab PCD-1" if "PCD" in name else "gibbslab CD-1"]
+        print(f"{name:<20}{1e6 * t:>10.0f}{600 * t:>10.3f}{t / floor:>10.2f}{t / base:>9.1f}x")
+
+
+def ais_table(hidden: int, rounds: int, temperatures: int, threads: int) -> None:
+    rng = np.random.default_rng(0)
+    rbm = _core.RBM(VISIBLE, hidden, 0, threads)
+    rbm.W = rng.normal(0, 0.05, (VISIBLE, hidden)).astype(np.float32)
+    rbm.v_bias = np.full(VISIBLE, -1.5, np.float32)
+    base, betas = np.full(VISIBLE, -1.45, np.float32), np.linspace(0, 1, temperatures + 1)
+    W, a, b = rbm.W, rbm.v_bias, rbm.h_bias
+    runs = {
+        "gibbslab": lambda: _core.AIS(rbm, base, list(betas), 100, None, 1).advance(temperatures),
+        "NumPy, same BLAS": lambda: peers.numpy_ais(W, a, b, base, betas.astype(np.float32), 100),
+    }
+    times = {name: [seconds(run) for _ in range(rounds)] for name, run in runs.items()}
+    medians = {name: float(np.median(t)) / temperatures for name, t in times.items()}
+    floor = 2 * 2 * 100 * VISIBLE * hidden / sgemm_rate()
+    print(f"\nAIS, {VISIBLE}x{hidden}, 100 chains; dense floor {1e6 * floor:.0f} us a temperature")
+    for name, t in medians.items():
+        print(f"{name:<20}{1e6 * t:>10.0f} us{t / floor:>8.2f}x floor{t / medians['gibbslab']:>8.1f}x")
+
+
+def machine() -> str:
+    model = "unknown processor"
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), model)
+    return f"{model}, {platform.system()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--batches", type=int, default=300)
+    parser.add_argument("--temperatures", type=int, default=300)
+    args = parser.parse_args()
+    gibbslab.show_config()
+    torch_version = __import__("torch").__version__ if peers.HAS_TORCH else "not installed"
+    print(f"{machine()}; {args.threads} threads; numpy {np.__version__}, scipy {scipy.__version__},")
+    print(f"scikit-learn {sklearn.__version__}, torch {torch_version}")
+    with threadpool_limits(args.threads):
+        if peers.HAS_TORCH:
+            __import__("torch").set_num_threads(args.threads)
+        for hidden in (100, 500):
+            cd_table(hidden, args.rounds, args.batches, args.threads)
+        ais_table(500, args.rounds, args.temperatures, args.threads)
+
+
+if __name__ == "__main__":
+    main()

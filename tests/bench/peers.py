@@ -1,0 +1,72 @@
+"""The peers' side of the benchmark: the same algorithm, written as well as each peer allows."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.neural_network import BernoulliRBM as SklearnRBM
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+def sklearn_step(X: np.ndarray, hidden: int, batch: int) -> Callable[[int, int], None]:
+    """PCD-1 batches of scikit-learn's estimator, called as its own fit calls them."""
+    rng = np.random.RandomState(0)
+    rbm = SklearnRBM(hidden, batch_size=batch, learning_rate=0.05, random_state=rng)
+    rbm.partial_fit(X[:batch])
+
+    def run(first: int, last: int) -> None:
+        for b in range(first, last):
+            rbm._fit(X[b * batch : (b + 1) * batch], rng)
+
+    return run
+
+
+def torch_step(
+    X: np.ndarray, hidden: int, batch: int, *, compiled: bool
+) -> Callable[[int, int], None]:
+    """CD-1 with hidden probabilities in the statistics, in-place updates, eager or compiled."""
+    import torch
+
+    torch.manual_seed(0)
+    data = torch.from_numpy(X)
+    W = torch.randn(X.shape[1], hidden) * 0.01
+    a, b = torch.zeros(X.shape[1]), torch.zeros(hidden)
+    scale = 0.05 / batch
+
+    def step(v0: torch.Tensor) -> None:
+        h0 = torch.sigmoid(torch.addmm(b, v0, W))
+        v1 = torch.bernoulli(torch.sigmoid(torch.addmm(a, torch.bernoulli(h0), W.T)))
+        h1 = torch.sigmoid(torch.addmm(b, v1, W))
+        W.add_(v0.T @ h0 - v1.T @ h1, alpha=scale)
+        a.add_((v0 - v1).sum(0), alpha=scale)
+        b.add_((h0 - h1).sum(0), alpha=scale)
+
+    one = torch.compile(step) if compiled else step
+
+    @torch.no_grad()
+    def run(first: int, last: int) -> None:
+        for i in range(first, last):
+            one(data[i * batch : (i + 1) * batch])
+
+    return run
+
+
+def numpy_ais(
+    W: np.ndarray, a: np.ndarray, b: np.ndarray, base: np.ndarray, betas: np.ndarray, chains: int
+) -> np.ndarray:
+    """The same forward AIS in float32 NumPy; returns the log-weights."""
+    rng = np.random.default_rng(0)
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    v = (rng.random((chains, len(a)), dtype=np.float32) < sigmoid(base)).astype(np.float32)
+    log_w = np.zeros(chains)
+    for low, high in zip(betas[:-1], betas[1:]):
+        x = v @ W + b
+        log_w += (np.logaddexp(0, high * x) - np.logaddexp(0, low * x)).sum(1, dtype=np.float64)
+        log_w += (high - low) * (v @ (a - base))
+        h = (rng.random(x.shape, dtype=np.float32) < sigmoid(high * x)).astype(np.float32)
+        p = sigmoid(high * (h @ W.T + a) + (1 - high) * base)
+        v = (rng.random(p.shape, dtype=np.float32) < p).astype(np.float32)
+    return log_w
