@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <utility>
 
 #include "csrc/bindings/bindings.h"
 #include "csrc/bindings/guard.h"
@@ -68,6 +69,22 @@ auto layer_function(Method method, const char* what) {
   };
 }
 
+// A parameter to read and assign, neither while another thread trains or samples.
+template <class Get, class Set>
+void bind_parameter(py::class_<RbmHolder>& c, const char* name, const char* what, Get get,
+                    Set set) {
+  c.def_property(
+      name,
+      [what, get](RbmHolder& s) {
+        const InUse guard(s.busy, what);
+        return get(s.rbm);
+      },
+      [what, set](RbmHolder& s, const FloatArray& value) {
+        const InUse guard(s.busy, what);
+        set(s.rbm, tensor_from(value));
+      });
+}
+
 void bind_model(py::class_<RbmHolder>& c) {
   c.def(py::init(&make), py::arg("visible_size"), py::arg("hidden_size"), py::arg("seed") = 0,
         py::arg("n_threads") = 0)
@@ -79,28 +96,22 @@ void bind_model(py::class_<RbmHolder>& c) {
           [](RbmHolder& s, uint64_t draws) { s.rbm.context().set_draws(draws); })
       .def_property(
           "n_threads", [](RbmHolder& s) { return s.rbm.context().threads_requested(); },
-          [](RbmHolder& s, int n) { s.rbm.context().set_threads_requested(n); })
-      .def_property(
-          "W", [](RbmHolder& s) { return array_from(s.rbm.weights().get()); },
-          [](RbmHolder& s, const FloatArray& w) {
-            const InUse guard(s.busy, "RBM.W");
-            s.rbm.set_weights(tensor_from(w));
-          })
-      .def_property(
-          "v_bias", [](RbmHolder& s) { return vector_from(s.rbm.visible_bias()); },
-          [](RbmHolder& s, const FloatArray& a) {
-            const InUse guard(s.busy, "RBM.v_bias");
-            s.rbm.set_visible_bias(tensor_from(a));
-          })
-      .def_property(
-          "h_bias", [](RbmHolder& s) { return vector_from(s.rbm.hidden_bias()); },
-          [](RbmHolder& s, const FloatArray& b) {
-            const InUse guard(s.busy, "RBM.h_bias");
-            s.rbm.set_hidden_bias(tensor_from(b));
-          })
-      .def(
-          "initialize", [](RbmHolder& s, float deviation) { s.rbm.initialize(deviation); },
-          py::arg("deviation"));
+          [](RbmHolder& s, int n) { s.rbm.context().set_threads_requested(n); });
+  bind_parameter(
+      c, "W", "RBM.W", [](Rbm& rbm) { return array_from(rbm.weights().get()); },
+      [](Rbm& rbm, Tensor w) { rbm.set_weights(std::move(w)); });
+  bind_parameter(
+      c, "v_bias", "RBM.v_bias", [](Rbm& rbm) { return vector_from(rbm.visible_bias()); },
+      [](Rbm& rbm, Tensor a) { rbm.set_visible_bias(std::move(a)); });
+  bind_parameter(
+      c, "h_bias", "RBM.h_bias", [](Rbm& rbm) { return vector_from(rbm.hidden_bias()); },
+      [](Rbm& rbm, Tensor b) { rbm.set_hidden_bias(std::move(b)); });
+  c.def(
+      "initialize",
+      [](RbmHolder& s, float deviation) {
+        exclusive(s, "RBM.initialize", [&](Rbm& rbm) { rbm.initialize(deviation); });
+      },
+      py::arg("deviation"));
 }
 
 void bind_sampling(py::class_<RbmHolder>& c) {
