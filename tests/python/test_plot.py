@@ -1,0 +1,547 @@
+"""Displays: what is on the picture, on which scale, and what drawing leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from gibbslab.models import RBM
+from gibbslab.plot import (
+    ActivationFrequencyDisplay,
+    BuildUpDisplay,
+    FilterDisplay,
+    InpaintingDisplay,
+    LearningCurveDisplay,
+    ReconstructionDisplay,
+    SampleDisplay,
+    animate_gibbs,
+)
+from PIL import Image
+from scipy.special import expit
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+SHAPE = (5, 7)
+PIXELS = SHAPE[0] * SHAPE[1]
+UNITS = 9
+MASK = np.arange(PIXELS).reshape(SHAPE) < 21
+
+
+@pytest.fixture(autouse=True)
+def _clean_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test: nothing is shown, no setting changes, all figures are closed."""
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("plt.show was called")
+
+    monkeypatch.setattr(plt, "show", refuse)
+    before = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == before
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def model() -> RBM:
+    rng = np.random.default_rng(1)
+    rbm = RBM(PIXELS, UNITS, random_state=3, n_threads=1)
+    rbm.W = rng.normal(0, 0.7, (PIXELS, UNITS))
+    rbm.v_bias, rbm.h_bias = rng.normal(0, 0.5, PIXELS), rng.normal(0, 0.5, UNITS)
+    return rbm
+
+
+@pytest.fixture(scope="module")
+def X() -> np.ndarray:
+    return np.random.default_rng(2).random((30, PIXELS)).astype(np.float32)
+
+
+def tiles(artist: object) -> np.ndarray:
+    """Images of a row, (n, pixels)."""
+    data = np.asarray(artist.get_array())
+    n = round(artist.get_extent()[1])
+    return data.reshape(data.shape[0], n, -1).transpose(1, 0, 2).reshape(n, -1)
+
+
+def all_tiles(display: object) -> np.ndarray:
+    return np.concatenate([tiles(image) for image in display.images_])
+
+
+def texts(display: object) -> list[str]:
+    return [text.get_text() for text in display.ax_.texts]
+
+
+def row_labels(display: object) -> list[str]:
+    return [label.get_text() for label in display.ax_.get_yticklabels()]
+
+
+def draw_each(model: RBM, X: np.ndarray, **kwargs: object) -> list[object]:
+    shape = {"image_shape": SHAPE}
+    return [
+        FilterDisplay.from_estimator(model, **shape, **kwargs),
+        ReconstructionDisplay.from_estimator(model, X, **shape, **kwargs),
+        SampleDisplay.from_estimator(model, n_steps=3, **shape, **kwargs),
+        SampleDisplay.from_estimator(model, n_steps=[1, 2], start=X[:4], **shape, **kwargs),
+        InpaintingDisplay.from_estimator(model, X, MASK, n_steps=3, **shape, **kwargs),
+        BuildUpDisplay.from_estimator(model, X[0], **shape, **kwargs),
+        ActivationFrequencyDisplay.from_estimator(model, X, **kwargs),
+    ]
+
+
+def test_import_leaves_matplotlib_out() -> None:
+    code = "import sys, gibbslab, gibbslab.plot; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_missing_matplotlib_is_named(
+    model: RBM, X: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    calls = {
+        "FilterDisplay.plot": lambda: FilterDisplay(X, image_shape=SHAPE).plot(),
+        "FilterDisplay.from_estimator": lambda: FilterDisplay.from_estimator(model),
+        "SampleDisplay.from_estimator": lambda: SampleDisplay.from_estimator(model),
+        "ActivationFrequencyDisplay.plot": lambda: ActivationFrequencyDisplay([0.5]).plot(),
+        "animate_gibbs": lambda: animate_gibbs(model, X, 1, tmp_path / "a.gif"),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ImportError, match=r'pip install "gibbslab\[plot\]"') as caught:
+            call()
+        assert str(caught.value).startswith(f"[{name}] needs matplotlib")
+
+
+def test_each_display_has_a_figure_title_and_png(model: RBM, X: np.ndarray, tmp_path: Path) -> None:
+    for number, display in enumerate(draw_each(model, X)):
+        assert display.ax_.figure is display.figure_
+        assert display.ax_.get_title()
+        path = tmp_path / f"{number}.png"
+        display.figure_.savefig(path)
+        with Image.open(path) as image:
+            image.verify()
+            assert image.format == "PNG"
+            assert min(image.size) > 100
+
+
+def test_each_display_draws_on_given_axes(model: RBM, X: np.ndarray) -> None:
+    figure, ax = plt.subplots()
+    for display in draw_each(model, X, ax=ax):
+        assert display.ax_ is ax
+        assert display.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_titles_fit_into_the_figure(model: RBM, X: np.ndarray) -> None:
+    for display in [
+        *draw_each(model, X),
+        ReconstructionDisplay.from_estimator(model, X, n_images=1, image_shape=SHAPE),
+        InpaintingDisplay.from_estimator(model, X, MASK, n_images=1, image_shape=SHAPE),
+    ]:
+        display.figure_.canvas.draw()
+        box = display.ax_.title.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= display.figure_.bbox.width
+        assert box.y1 <= display.figure_.bbox.height
+
+
+def test_images_of_a_picture_share_one_scale(model: RBM, X: np.ndarray) -> None:
+    for display in draw_each(model, X)[:-1]:
+        assert len({id(image.norm) for image in display.images_}) == 1
+        low, high = display.images_[0].get_clim()
+        assert (low, high) == (0, 1) or low == -high < 0
+
+
+def test_drawing_leaves_the_model_alone(model: RBM, X: np.ndarray, tmp_path: Path) -> None:
+    draws, given = model.draws, X.copy()
+    draw_each(model, X)
+    animate_gibbs(model, X[:2], 2, tmp_path / "a.gif", image_shape=SHAPE)
+    assert model.draws == draws
+    np.testing.assert_array_equal(X, given)
+
+
+def test_same_seed_gives_the_same_picture(model: RBM, X: np.ndarray) -> None:
+    def pixels(seed: int) -> np.ndarray:
+        display = SampleDisplay.from_estimator(
+            model, n_steps=2, random_state=seed, image_shape=SHAPE
+        )
+        return all_tiles(display)
+
+    np.testing.assert_array_equal(pixels(0), pixels(0))
+    assert (pixels(0) != pixels(1)).any()
+
+
+# Filters
+
+
+def test_filters_are_the_columns_of_W_in_order(model: RBM) -> None:
+    display = FilterDisplay.from_estimator(model, image_shape=SHAPE, n_columns=4)
+    assert [len(tiles(image)) for image in display.images_] == [4, 4, 1]
+    np.testing.assert_array_equal(all_tiles(display), model.W.T)
+    assert display.ax_.get_title() == "9 filters"
+    assert display.colorbar_.ax.get_ylabel() == "weight"
+
+
+def test_filters_sorted_by_frequency(model: RBM, X: np.ndarray) -> None:
+    frequency = model.hidden_mean(X).mean(axis=0, dtype=np.float64)
+    order = np.argsort(-frequency, kind="stable")[:4]
+    display = FilterDisplay.from_estimator(
+        model, X, sort_by="frequency", n_filters=4, image_shape=SHAPE
+    )
+    np.testing.assert_array_equal(all_tiles(display), model.W.T[order])
+    assert texts(display) == [f"{unit}: {frequency[unit]:.0%}" for unit in order]
+    assert display.ax_.get_title() == "4 of 9 filters, most often active first"
+
+
+def test_filters_sorted_by_norm(model: RBM) -> None:
+    display = FilterDisplay.from_estimator(model, sort_by="norm", image_shape=SHAPE)
+    norms = np.linalg.norm(all_tiles(display), axis=1)
+    assert (np.diff(norms) <= 0).all()
+    np.testing.assert_array_equal(np.sort(display.units), np.arange(UNITS))
+
+
+def test_filter_scale_is_symmetric_and_can_be_set(model: RBM) -> None:
+    display = FilterDisplay(model.W.T, image_shape=SHAPE).plot(limit=0.25, colorbar=False)
+    assert display.images_[0].get_clim() == (-0.25, 0.25)
+    assert display.colorbar_ is None
+    zero = FilterDisplay(np.zeros((2, 4))).plot()
+    assert zero.images_[0].get_clim() == (-1, 1)
+
+
+def test_square_image_shape_is_inferred() -> None:
+    assert FilterDisplay(np.ones((3, 64))).image_shape == (8, 8)
+    assert FilterDisplay(np.ones((3, 2, 5))).image_shape == (2, 5)
+
+
+# Reconstructions
+
+
+def test_reconstruction_rows_and_error(model: RBM, X: np.ndarray) -> None:
+    display = ReconstructionDisplay.from_estimator(
+        model, X, n_images=7, n_columns=4, image_shape=SHAPE, show_hidden=True, hidden_shape=(3, 3)
+    )
+    assert row_labels(display) == ["original", "hidden state", "p(v = 1 | h)"] * 2
+    rows = [tiles(image) for image in display.images_]
+    hidden = np.concatenate([rows[1], rows[4]])
+    shown = np.concatenate([rows[2], rows[5]])
+    np.testing.assert_array_equal(np.concatenate([rows[0], rows[3]]), X[:7])
+    assert set(np.unique(hidden)) <= {0, 1}
+    np.testing.assert_allclose(shown, model.visible_mean(hidden), rtol=1e-6)
+    assert display.error_ == pytest.approx(np.mean((X[:7] - shown) ** 2), rel=1e-5)
+    assert f"{display.error_:.4f}" in display.ax_.get_title()
+
+
+def test_reconstruction_after_more_steps_differs(model: RBM, X: np.ndarray) -> None:
+    def shown(n_steps: int) -> np.ndarray:
+        return ReconstructionDisplay.from_estimator(
+            model, X, n_steps=n_steps, image_shape=SHAPE
+        ).reconstructions
+
+    assert (shown(1) != shown(5)).any()
+
+
+# Samples
+
+
+def test_samples_count_and_range(model: RBM) -> None:
+    display = SampleDisplay.from_estimator(model, n_steps=2, n_samples=7, image_shape=SHAPE)
+    shown = all_tiles(display)
+    assert shown.shape == (7, PIXELS)
+    assert ((shown > 0) & (shown < 1)).all()
+    assert display.ax_.get_title() == "p(v = 1 | h) after 2 Gibbs steps"
+
+
+def test_samples_after_several_numbers_of_steps(model: RBM, X: np.ndarray) -> None:
+    display = SampleDisplay.from_estimator(
+        model, n_steps=(1, 4), start=X, n_samples=5, image_shape=SHAPE
+    )
+    assert row_labels(display) == ["start", "1 step", "4 steps"]
+    np.testing.assert_array_equal(tiles(display.images_[0]), X[:5])
+    one = SampleDisplay.from_estimator(model, n_steps=1, start=X, n_samples=5, image_shape=SHAPE)
+    np.testing.assert_array_equal(tiles(display.images_[1]), all_tiles(one))
+
+
+# In-painting
+
+
+def test_inpainting_marks_the_unknown_and_keeps_the_known(model: RBM, X: np.ndarray) -> None:
+    display = InpaintingDisplay.from_estimator(
+        model, X, MASK, n_images=3, n_steps=2, image_shape=SHAPE
+    )
+    assert row_labels(display) == ["given", "filled in", "original"]
+    given, filled, original = (tiles(image) for image in display.images_)
+    known = MASK.ravel()
+    np.testing.assert_array_equal(original, X[:3])
+    np.testing.assert_array_equal(filled[:, known], X[:3, known])
+    assert (filled[:, ~known] != X[:3, ~known]).all()
+    np.testing.assert_array_equal(given, np.where(known, X[:3], 0))
+    error = np.mean((filled - original)[:, ~known] ** 2)
+    assert display.error_ == pytest.approx(error, rel=1e-5)
+    tint = [im for im in display.ax_.images if np.ndim(im.get_array()) == 3]
+    assert len(tint) == 1
+    alpha = np.asarray(tint[0].get_array())[..., 3]
+    np.testing.assert_array_equal(alpha, np.tile(~MASK, 3))
+
+
+def test_inpainting_takes_a_mask_for_each_image_and_no_original(X: np.ndarray) -> None:
+    masks = np.random.default_rng(5).random((2, PIXELS)) < 0.5
+    display = InpaintingDisplay(X[:2], masks, X[2:4], image_shape=SHAPE).plot()
+    assert row_labels(display) == ["given", "filled in"]
+    assert display.error_ is None
+    np.testing.assert_array_equal(display.mask.reshape(2, -1), masks)
+
+
+# Building up
+
+
+def test_build_up_goes_from_bias_to_reconstruction(model: RBM, X: np.ndarray) -> None:
+    hidden = np.array([1, 0, 1, 0, 0, 1, 0, 0, 1])
+    display = BuildUpDisplay.from_estimator(model, X[0], hidden=hidden, image_shape=SHAPE)
+    assert texts(display) == [
+        "input", "bias", "+= unit 0", "+= unit 2", "+= unit 5", "+= unit 8"
+    ]  # fmt: skip
+    shown = all_tiles(display)
+    np.testing.assert_array_equal(shown[0], X[0])
+    np.testing.assert_allclose(shown[1], expit(model.v_bias), rtol=1e-6)
+    np.testing.assert_allclose(shown[2], expit(model.v_bias + model.W[:, 0]), rtol=1e-5)
+    np.testing.assert_allclose(shown[-1], model.visible_mean(hidden[None])[0], rtol=1e-5)
+    assert "4 active of 9" in display.ax_.get_title()
+
+
+def test_build_up_sorted_and_cut_still_ends_at_the_reconstruction(
+    model: RBM, X: np.ndarray
+) -> None:
+    hidden = np.ones(UNITS)
+    display = BuildUpDisplay.from_estimator(
+        model, X[0], hidden=hidden, sort_by="norm", max_units=2, image_shape=SHAPE
+    )
+    largest = np.argsort(-np.linalg.norm(model.W, axis=0))[:2]
+    assert texts(display)[2:] == [*(f"+= unit {unit}" for unit in largest), "+= 7 more"]
+    np.testing.assert_allclose(
+        all_tiles(display)[-1], model.visible_mean(hidden[None])[0], rtol=1e-5
+    )
+
+
+# Activation frequency
+
+
+def test_activation_frequency_kinds(model: RBM, X: np.ndarray) -> None:
+    display = ActivationFrequencyDisplay.from_estimator(model, X)
+    expected = model.hidden_mean(X).mean(axis=0)
+    np.testing.assert_allclose(display.frequency, expected, rtol=1e-6)
+    heights = [bar.get_height() for bar in display.ax_.patches]
+    np.testing.assert_allclose(heights, np.sort(expected)[::-1], rtol=1e-6)
+    assert display.ax_.get_ylim() == (0, 1)
+    display.plot(kind="histogram")
+    assert sum(bar.get_height() for bar in display.ax_.patches) == UNITS
+    display.plot(kind="grid")
+    image = display.ax_.images[0]
+    np.testing.assert_allclose(np.ravel(image.get_array()), expected, rtol=1e-6)
+    assert image.get_clim() == (0, 1)
+    for kind in ("sorted", "histogram", "grid"):
+        ax = display.plot(kind=kind).ax_
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+
+
+# Learning curves
+
+HISTORY = {
+    "epoch": [0, 1, 2],
+    "learning_rate": [0.1, 0.05, 0.01],
+    "pseudo_likelihood": [-200.0, -120.0, -90.0],
+    "validation_pseudo_likelihood": [-201.0, -122.0, -95.0],
+    "reconstruction_error": [0.1, 0.05, 0.03],
+    "validation_reconstruction_error": [0.11, 0.06, 0.04],
+    "free_energy_gap": [0.5, 1.0, 2.0],
+}
+
+
+def test_learning_curve_has_a_panel_for_each_measure() -> None:
+    display = LearningCurveDisplay(HISTORY).plot()
+    assert len(display.axes_) == 3
+    assert set(display.lines_) == set(HISTORY) - {"epoch", "learning_rate"}
+    for name, line in display.lines_.items():
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+        np.testing.assert_array_equal(line.get_ydata(), HISTORY[name])
+    for ax in display.axes_:
+        assert ax.get_title()
+        assert ax.get_xlabel() == "epochs done"
+        assert ax.get_ylabel()
+    legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert legend == ["training", "validation"]
+    assert display.axes_[1].get_ylim()[0] == 0
+
+
+def test_learning_curve_on_given_axes() -> None:
+    _, ax = plt.subplots()
+    display = LearningCurveDisplay(HISTORY, metrics="learning_rate").plot(ax=ax)
+    assert display.axes_ == [ax]
+    assert ax.get_legend() is None
+    with pytest.raises(ValueError, match="ax must be 3 Axes"):
+        LearningCurveDisplay(HISTORY).plot(ax=ax)
+
+
+# Animation
+
+
+def test_animation_has_a_frame_for_each_stride(model: RBM, X: np.ndarray, tmp_path: Path) -> None:
+    path = animate_gibbs(
+        model, X[:3], 7, str(tmp_path / "chain.gif"), steps_per_frame=2, fps=5, image_shape=SHAPE
+    )
+    assert path == tmp_path / "chain.gif"
+    with Image.open(path) as image:
+        assert image.format == "GIF"
+        assert image.n_frames == 4
+        assert image.info["duration"] == 200
+    assert plt.get_fignums() == []
+
+
+def test_animation_shows_progress_if_asked(
+    model: RBM, X: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    animate_gibbs(model, X[:1], 1, tmp_path / "a.gif", image_shape=SHAPE)
+    assert capsys.readouterr().err == ""
+    animate_gibbs(model, X[:1], 1, tmp_path / "a.gif", image_shape=SHAPE, progress=True)
+    assert "2/2" in capsys.readouterr().err
+
+
+# Refusals
+
+BAD_CALLS = {
+    "no square": (
+        lambda m, X: FilterDisplay.from_estimator(m),
+        ValueError,
+        r"image_shape must be given as \(height, width\): 35 pixels make no square",
+    ),
+    "wrong image_shape": (
+        lambda m, X: SampleDisplay(X, image_shape=(6, 6)),
+        ValueError,
+        r"\[SampleDisplay\] image_shape must hold 35 pixels, got 6 x 6",
+    ),
+    "image_shape of words": (
+        lambda m, X: SampleDisplay(X, image_shape="ab"),
+        ValueError,
+        "image_shape must be",
+    ),
+    "NaN": (
+        lambda m, X: FilterDisplay(np.full((2, 4), np.nan)),
+        ValueError,
+        r"\[FilterDisplay\] filters must be finite",
+    ),
+    "text": (lambda m, X: FilterDisplay([["a"]]), TypeError, "filters must be numbers"),
+    "empty": (lambda m, X: SampleDisplay(np.empty((0, 4))), ValueError, "samples must be images"),
+    "no data": (
+        lambda m, X: FilterDisplay.from_estimator(m, sort_by="frequency"),
+        ValueError,
+        "X must be given if sort_by='frequency'",
+    ),
+    "unknown order": (
+        lambda m, X: FilterDisplay.from_estimator(m, sort_by="size"),
+        ValueError,
+        "sort_by must be",
+    ),
+    "units of another length": (
+        lambda m, X: FilterDisplay(X, units=[1], image_shape=SHAPE),
+        ValueError,
+        r"units must have shape \(30,\)",
+    ),
+    "no model": (
+        lambda m, X: FilterDisplay.from_estimator(3),
+        TypeError,
+        r"\[FilterDisplay.from_estimator\] model must be an RBM, got int",
+    ),
+    "unequal shapes": (
+        lambda m, X: ReconstructionDisplay(X, X[:3], image_shape=SHAPE),
+        ValueError,
+        "reconstructions must have shape",
+    ),
+    "hidden of another length": (
+        lambda m, X: ReconstructionDisplay(X, X, hidden=np.ones((2, 4)), image_shape=SHAPE),
+        ValueError,
+        "hidden must have 30 rows, got 2",
+    ),
+    "falling steps": (
+        lambda m, X: SampleDisplay.from_estimator(m, n_steps=[5, 2]),
+        ValueError,
+        "n_steps must increase",
+    ),
+    "no steps": (lambda m, X: SampleDisplay.from_estimator(m, n_steps=0), ValueError, "n_steps"),
+    "unknown start": (
+        lambda m, X: SampleDisplay.from_estimator(m, n_samples=2, start="data"),
+        ValueError,
+        "start must be 'random' or an array",
+    ),
+    "labels of another length": (
+        lambda m, X: SampleDisplay([X], labels=["a", "b"], image_shape=SHAPE),
+        ValueError,
+        "labels must name 1 arrays",
+    ),
+    "mask of another size": (
+        lambda m, X: InpaintingDisplay.from_estimator(m, X, np.ones(4, bool)),
+        ValueError,
+        "mask must have 35 pixels",
+    ),
+    "mask of fractions": (
+        lambda m, X: InpaintingDisplay.from_estimator(m, X, np.full(PIXELS, 0.5)),
+        TypeError,
+        "mask must be bool",
+    ),
+    "captions of another length": (
+        lambda m, X: BuildUpDisplay(X, ["a"], image_shape=SHAPE),
+        ValueError,
+        "captions must have 30 entries, got 1",
+    ),
+    "grey hidden state": (
+        lambda m, X: BuildUpDisplay.from_estimator(m, X[0], hidden=np.full(UNITS, 0.5)),
+        ValueError,
+        "hidden must be 9 values 0 or 1",
+    ),
+    "frequency above one": (
+        lambda m, X: ActivationFrequencyDisplay([0.5, 1.5]),
+        ValueError,
+        r"frequency must lie in \[0, 1\]",
+    ),
+    "frequency NaN": (
+        lambda m, X: ActivationFrequencyDisplay([np.nan]),
+        ValueError,
+        r"frequency must lie in \[0, 1\]",
+    ),
+    "unknown kind": (
+        lambda m, X: ActivationFrequencyDisplay([0.5]).plot(kind="pie"),
+        ValueError,
+        "kind must be one of",
+    ),
+    "no such measure": (
+        lambda m, X: LearningCurveDisplay(HISTORY, metrics=["nats"]),
+        ValueError,
+        "history must have a column 'nats'",
+    ),
+    "history without epochs": (
+        lambda m, X: LearningCurveDisplay({"epoch": [], "reconstruction_error": []}),
+        ValueError,
+        "at least 1",
+    ),
+    "model without history": (
+        lambda m, X: LearningCurveDisplay.from_estimator(m),
+        TypeError,
+        "estimator must have a history_, got RBM",
+    ),
+    "not a GIF": (lambda m, X: animate_gibbs(m, X, 1, "a.mp4"), ValueError, "must end in '.gif'"),
+    "no folder": (
+        lambda m, X: animate_gibbs(m, X, 1, "no-such-folder/a.gif", image_shape=SHAPE),
+        FileNotFoundError,
+        "folder no-such-folder does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls_are_refused_and_draw_nothing(model: RBM, X: np.ndarray, name: str) -> None:
+    call, error, message = BAD_CALLS[name]
+    with pytest.raises(error, match=message):
+        call(model, X)
+    assert plt.get_fignums() == []
