@@ -5,7 +5,6 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #if defined(__linux__)
 #include <sched.h>
@@ -32,7 +31,9 @@ void pause_cpu() {
 #endif
 }
 
-// One parallel loop at a time: workers wait for a new generation, then claim tasks by counter.
+// One parallel loop at a time. The caller opens a gate, works through the tasks itself, shuts the
+// gate and waits only for the workers that came in: one that the system has not woken yet, on a
+// busy machine, is not waited for.
 class Pool {
  public:
   static Pool& get() {
@@ -56,23 +57,26 @@ class Pool {
     task_ = &task;
     error_ = nullptr;
     size_ = n;
+    places_ = threads - 1;
     next_.store(0, std::memory_order_relaxed);
-    helpers_.store(threads - 1, std::memory_order_relaxed);
-    active_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    gate_.store(0, std::memory_order_release);
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     work();
-    wait_until_idle();
+    gate_.fetch_or(kShut, std::memory_order_acq_rel);
+    wait_for_workers();
     if (error_) std::rethrow_exception(error_);
     return true;
   }
 
  private:
+  static constexpr uint32_t kShut = 1u << 31;  // the other bits of the gate count who is inside
+
   void grow(int count) {
-    while (static_cast<int>(workers_.size()) < count) {
+    while (workers_ < count) {
       const uint32_t seen = generation_.load(std::memory_order_relaxed);
-      workers_.emplace_back([this, seen] { serve(seen); });
-      workers_.back().detach();
+      std::thread([this, seen] { serve(seen); }).detach();
+      ++workers_;
     }
   }
 
@@ -83,9 +87,17 @@ class Pool {
         pause_cpu();
       generation_.wait(seen, std::memory_order_acquire);
       seen = generation_.load(std::memory_order_acquire);
-      if (helpers_.fetch_sub(1, std::memory_order_relaxed) > 0) work();
-      if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) active_.notify_all();
+      if (!enter()) continue;
+      work();
+      if (gate_.fetch_sub(1, std::memory_order_acq_rel) == (kShut | 1)) gate_.notify_all();
     }
+  }
+
+  bool enter() {
+    uint32_t gate = gate_.load(std::memory_order_acquire);
+    while ((gate & kShut) == 0 && static_cast<int>(gate) < places_.load(std::memory_order_relaxed))
+      if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel)) return true;
+    return false;
   }
 
   void work() {
@@ -101,22 +113,22 @@ class Pool {
     t_inside = outer;
   }
 
-  void wait_until_idle() {
+  void wait_for_workers() {
     for (int spin = 0; spin < 4000; ++spin) {
-      if (active_.load(std::memory_order_acquire) == 0) return;
+      if (gate_.load(std::memory_order_acquire) == kShut) return;
       pause_cpu();
     }
-    for (int left; (left = active_.load(std::memory_order_acquire)) != 0;)
-      active_.wait(left, std::memory_order_acquire);
+    for (uint32_t gate; (gate = gate_.load(std::memory_order_acquire)) != kShut;)
+      gate_.wait(gate, std::memory_order_acquire);
   }
 
   static inline Pool* s_pool = nullptr;
   static inline std::mutex* s_mutex = new std::mutex();
 
   std::mutex busy_, error_mutex_;
-  std::vector<std::thread> workers_;
-  std::atomic<uint32_t> generation_{0};
-  std::atomic<int> active_{0}, helpers_{0};
+  int workers_ = 0;
+  std::atomic<int> places_{0};
+  std::atomic<uint32_t> generation_{0}, gate_{kShut};
   std::atomic<int64_t> next_{0};
   int64_t size_ = 0;
   const std::function<void(int64_t)>* task_ = nullptr;
