@@ -1,1 +1,45 @@
 """Shared fixtures and the one table of tolerances."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gibbslab import _config, _core
+
+# Test modules import their helpers (reference, thresholds, ...) from this folder by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+# What a device may lose against float64, by kind of result.
+TOLERANCES = {
+    "cpu": {
+        "sigmoid_ulp": 4.0,  # units in the last place of the true float32 value
+        "product": 4.0,  # times 2^-24 sqrt(n) (|x| |w|), for sums of n float32 products
+        "float32": 4e-7,  # relative, for short float32 formulas
+        "float64": 1e-12,  # relative, for free energies, likelihoods and log Z
+        "softplus": 3e-7,  # per term, for float32 exponentials summed in float64
+    }
+}
+
+
+@pytest.fixture(params=list(TOLERANCES))
+def device(request: pytest.FixtureRequest) -> str:
+    """Every device that this build can run."""
+    return str(request.param)
+
+
+@pytest.fixture
+def tolerance(device: str) -> dict[str, float]:
+    """The row of the table that belongs to the device."""
+    return TOLERANCES[device]
+
+
+@pytest.fixture(params=["scipy", "blocked"])
+def blas(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Dense products by SciPy's BLAS, and by the loop that stands in for it."""
+    if request.param == "blocked":
+        _core.drop_blas()
+    yield str(request.param)
+    _config.connect_blas()
