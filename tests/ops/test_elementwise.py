@@ -1,0 +1,90 @@
+"""The sigmoid to the last places, and the conversions between packed and float states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from gibbslab import _core
+
+EXTREMES = np.array(
+    [0.0, -0.0, 1e-45, -1e-45, 1e-38, -1e-38, 88.8, -87.3, -87.34, -100.0, -103.9, -104.0,
+     -104.1, 104.0, 1e4, -1e4, 3e38, -3e38],
+    dtype=np.float32,
+)  # fmt: skip
+
+
+def grid() -> np.ndarray:
+    """Every 0.002 in [-110, 110], and logarithmically towards 0 on both sides."""
+    log = np.logspace(-45, 2, 40000, dtype=np.float64).astype(np.float32)
+    return np.concatenate([np.arange(-110, 110, 0.002, dtype=np.float32), log, -log, EXTREMES])
+
+
+def last_places(got: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Distance in units of the true value's last place; subnormal places are 2^-149."""
+    place = np.spacing(np.maximum(true.astype(np.float32), np.float32(1e-45)))
+    return np.abs(got.astype(np.float64) - true) / place.astype(np.float64)
+
+
+def test_sigmoid_is_accurate_everywhere(tolerance: dict[str, float]) -> None:
+    x = grid()
+    got = _core.ops.sigmoid(x[None, :])[0]
+    error = last_places(got, reference.sigmoid(x))
+    worst = int(np.argmax(error))
+    assert error[worst] <= tolerance["sigmoid_ulp"], f"{error[worst]:.2f} ulp at x = {x[worst]!r}"
+
+
+def test_sigmoid_is_exact_at_the_ends() -> None:
+    x = np.array([[-1e4, 1e4, 0.0, -0.0, -3e38, 3e38]], dtype=np.float32)
+    np.testing.assert_array_equal(_core.ops.sigmoid(x), [[0.0, 1.0, 0.5, 0.5, 0.0, 1.0]])
+
+
+def test_sigmoid_reaches_the_subnormals() -> None:
+    x = np.linspace(-103.0, -88.0, 1000, dtype=np.float32)
+    got = _core.ops.sigmoid(x[None, :])[0]
+    assert (got > 0).all()
+    assert (got < np.finfo(np.float32).tiny).all()
+    assert (np.diff(got) >= 0).all()
+
+
+def test_sigmoid_stays_in_the_unit_interval() -> None:
+    """Monotone but for the last places, and never above 1: a probability of 1 always fires."""
+    got = _core.ops.sigmoid(np.sort(grid())[None, :])[0].astype(np.float64)
+    assert got.min() == 0.0
+    assert got.max() == 1.0
+    assert (np.diff(got) >= -4 * np.spacing(np.float32(1.0)) * np.maximum(got[1:], 1e-30)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 31, 257])
+@pytest.mark.parametrize("cols", [1, 15, 16, 17, 33, 127])
+def test_sigmoid_of_any_shape_and_threads(rows: int, cols: int) -> None:
+    x = np.random.default_rng(rows).normal(0, 4, (rows, cols)).astype(np.float32)
+    got = _core.ops.sigmoid(x, n_threads=1)
+    assert got.shape == x.shape
+    assert last_places(got, reference.sigmoid(x)).max() <= 4
+    for threads in (2, 3):
+        np.testing.assert_array_equal(_core.ops.sigmoid(x, n_threads=threads), got)
+
+
+@pytest.mark.parametrize("cols", [1, 63, 64, 65, 257])
+def test_states_survive_packing(cols: int) -> None:
+    """A mask of ones clamps every unit: known states go in packed and come out unchanged."""
+    rbm = _core.RBM(cols, 3, seed=1)
+    known = np.random.default_rng(cols).integers(0, 2, (33, cols)).astype(np.float32)
+    mask = np.ones((1, cols), dtype=np.float32)
+    *_, v = rbm.gibbs(known, from_hidden=False, steps=1, mask=mask, known=known)
+    np.testing.assert_array_equal(v, known)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_overwrite_keeps_the_known_and_only_the_known(grey: bool, shared: bool) -> None:
+    rng = np.random.default_rng(4)
+    rbm = _core.RBM(70, 5, seed=2)
+    rbm.v_bias = np.full(70, 30.0, dtype=np.float32)  # free units are drawn as 1
+    known = np.zeros((17, 70), dtype=np.float32)
+    if grey:
+        known = rng.random((17, 70), dtype=np.float32)
+    mask = rng.integers(0, 2, (1 if shared else 17, 70)).astype(np.float32)
+    *_, v = rbm.gibbs(np.zeros_like(known), False, 2, mask=mask, known=known)
+    np.testing.assert_array_equal(v, np.where(mask == 1, known, 1.0))
