@@ -5,5 +5,14 @@ from __future__ import annotations
 from ._config import show_config
 from ._core import __version__
 from .errors import DivergenceError, FormatError
+from .estimators import BernoulliRBM
+from .io import load
 
-__all__ = ["DivergenceError", "FormatError", "__version__", "show_config"]
+__all__ = [
+    "BernoulliRBM",
+    "DivergenceError",
+    "FormatError",
+    "__version__",
+    "load",
+    "show_config",
+]

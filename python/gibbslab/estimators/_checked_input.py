@@ -1,0 +1,43 @@
+"""Input as scikit-learn checks it, with nothing changed before all of it is good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+__all__ = ["CheckedInput"]
+
+
+class CheckedInput:
+    """The checks of the estimator's data arguments."""
+
+    sample_input: bool
+
+    def _values(self, X: Any, op: str, n_features: int | None = None) -> Any:
+        """Checked numbers, dense or CSR; changes nothing."""
+        out = check_array(X, accept_sparse="csr", dtype="numeric", estimator=self, input_name="X")
+        if n_features is not None and out.shape[1] != n_features:
+            raise ValueError(
+                f"[{op}] validation_data must have {n_features} features, got {out.shape[1]}"
+            )
+        return out
+
+    def _training_input(self, X: Any, op: str) -> Any:
+        checked = self._values(X, op)
+        if self.sample_input and not (checked.min() >= 0 and checked.max() <= 1):
+            raise ValueError(
+                f"[{op}] X must lie in [0, 1] with sample_input, got values from "
+                f"{checked.min():g} to {checked.max():g}"
+            )
+        return checked
+
+    def _remember(self, X: Any, *, reset: bool) -> None:
+        """Check names and number of features against ``fit``'s, or note them."""
+        validate_data(self, X, reset=reset, skip_check_array=True)
+
+    def _checked(self, X: Any, op: str) -> Any:
+        out = self._values(X, op)
+        self._remember(X, reset=False)
+        return out

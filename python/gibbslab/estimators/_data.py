@@ -1,0 +1,85 @@
+"""From what callers hold to what the core reads: data sets, blocks of rows, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from .. import _core
+from .._validation import as_batch
+
+__all__ = ["as_dataset", "blocks", "log_odds", "output_dtype", "split", "take_rows"]
+
+FloatArray = npt.NDArray[np.float32]
+
+BLOCK_ROWS = 1024  # bounds the memory for sparse input and the time between two looks for Ctrl-C
+
+# Draws of the order stream that no epoch reaches.
+_SPLIT_DRAW, _MONITOR_DRAW = 2**48, 2**48 + 1
+
+
+def output_dtype(X: Any) -> np.dtype[Any]:
+    """float32 for float32 input, float64 for everything else, as in scikit-learn."""
+    single = X.dtype.kind == "f" and X.dtype.itemsize == 4
+    return np.dtype(np.float32 if single else np.float64)
+
+
+def as_dataset(X: Any, op: str) -> _core.Dataset:
+    """The rows of a checked dense or CSR matrix as a data set of the core."""
+    if not sp.issparse(X):
+        return _core.Dataset(as_batch(X, "X", op, X.shape[1]))
+    csr = sp.csr_matrix(X)
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    entries = csr.data[np.newaxis]
+    values = as_batch(entries, "X", op, csr.nnz)[0] if csr.nnz else np.zeros(0, np.float32)
+    starts = csr.indptr.astype(np.int64)
+    return _core.Dataset.from_csr(starts, csr.indices.astype(np.int32), values, X.shape[1])
+
+
+def blocks(X: Any, op: str) -> Iterator[tuple[slice, FloatArray]]:
+    """Consecutive rows of a checked dense or CSR matrix as float32 batches."""
+    for first in range(0, X.shape[0], BLOCK_ROWS):
+        rows = slice(first, min(first + BLOCK_ROWS, X.shape[0]))
+        part = X[rows].toarray() if sp.issparse(X) else X[rows]
+        yield rows, as_batch(part, "X", op, X.shape[1])
+
+
+def take_rows(X: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """The named rows, in the given order."""
+    return X[rows]
+
+
+def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
+    """Training and validation rows, drawn once and for all by the seed; None without the latter."""
+    if fraction == 0:
+        return X, None
+    n = X.shape[0]
+    n_valid = min(max(1, round(n * fraction)), n - 1)
+    if n_valid == 0:
+        raise ValueError("[BernoulliRBM.fit] validation_fraction needs at least 2 samples, got 1")
+    order = _core.permutation(n, seed, _SPLIT_DRAW)
+    return take_rows(X, np.sort(order[n_valid:])), take_rows(X, np.sort(order[:n_valid]))
+
+
+def monitor_rows(X: Any, seed: int) -> Any:
+    """A fixed sample of the training rows to watch: a twentieth, but 100 ... 1000 of them."""
+    n = X.shape[0]
+    count = min(n, max(100, min(1000, n // 20)))
+    return X if count == n else take_rows(X, _core.permutation(n, seed, _MONITOR_DRAW)[:count])
+
+
+def log_odds(X: Any) -> FloatArray:
+    """log(p / (1 - p)) of the columns' means p, kept at least 1 / (n + 2) from 0 and 1.
+
+    Hinton (2012), "A practical guide to training restricted Boltzmann machines", section 8.
+    """
+    margin = 1.0 / (X.shape[0] + 2)
+    mean = np.asarray(X.mean(axis=0, dtype=np.float64)).reshape(-1)
+    p = np.clip(mean, margin, 1.0 - margin)
+    return np.log(p / (1.0 - p)).astype(np.float32)

@@ -1,0 +1,89 @@
+"""What ``fit`` leaves behind, as attributes that end in an underscore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from ..models import RBM
+from ._training import Training
+
+__all__ = ["LearnedAttributes"]
+
+Array = npt.NDArray[Any]
+
+
+class LearnedAttributes:
+    """The learned parameters under scikit-learn's names. They live in `model_` alone."""
+
+    model_: RBM
+    _training: Training
+    _dtype: np.dtype[Any]
+
+    def _read(self, array: npt.ArrayLike) -> Array:
+        out = np.array(array, dtype=self._dtype, order="K")
+        # Writing into a copy would silently change nothing; better an error.
+        out.flags.writeable = False
+        return out
+
+    @property
+    def components_(self) -> Array:
+        """Weights, (n_components, n_features); a read-only copy, assignable."""
+        check_is_fitted(self)
+        return self._read(self.model_.W.T)
+
+    @components_.setter
+    def components_(self, value: npt.ArrayLike) -> None:
+        check_is_fitted(self)
+        self.model_.W = np.asarray(value).T
+
+    @property
+    def intercept_hidden_(self) -> Array:
+        """Hidden biases, (n_components,); a read-only copy, assignable."""
+        check_is_fitted(self)
+        return self._read(self.model_.h_bias)
+
+    @intercept_hidden_.setter
+    def intercept_hidden_(self, value: npt.ArrayLike) -> None:
+        check_is_fitted(self)
+        self.model_.h_bias = np.asarray(value)
+
+    @property
+    def intercept_visible_(self) -> Array:
+        """Visible biases, (n_features,); a read-only copy, assignable."""
+        check_is_fitted(self)
+        return self._read(self.model_.v_bias)
+
+    @intercept_visible_.setter
+    def intercept_visible_(self, value: npt.ArrayLike) -> None:
+        check_is_fitted(self)
+        self.model_.v_bias = np.asarray(value)
+
+    @property
+    def h_samples_(self) -> Array:
+        """Persistent chains, (n_chains, n_components), 0 or 1; a read-only copy, assignable."""
+        check_is_fitted(self)
+        chains = self._training.chains
+        if chains is None:
+            raise AttributeError("h_samples_ exists only with method='pcd'")
+        return self._read(chains)
+
+    @h_samples_.setter
+    def h_samples_(self, value: npt.ArrayLike) -> None:
+        check_is_fitted(self)
+        self._training.chains = value
+
+    @property
+    def n_epochs_(self) -> int:
+        """Epochs done by ``fit`` since the weights were drawn."""
+        check_is_fitted(self)
+        return self._training.epoch
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """A list per measure, with one value per epoch of ``fit``."""
+        check_is_fitted(self)
+        return self._training.history

@@ -1,0 +1,84 @@
+"""The stochastic pseudo-likelihood whose value for a row depends on nothing but that row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..models import RBM
+from ._data import blocks
+
+__all__ = ["stochastic_pseudo_likelihood"]
+
+Words = npt.NDArray[np.uint64]
+
+
+def _mixed(words: Words) -> Words:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every bit in, every bit out."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def _row_words(X: Any, op: str) -> Words:
+    """A 64-bit hash of every row, the same for dense and sparse input."""
+    steps = np.arange(1, X.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    factors = _mixed(steps) | np.uint64(1)
+    out = np.empty(X.shape[0], np.uint64)
+    for rows, block in blocks(X, op):
+        bits = (block + np.float32(0)).view(np.uint32)  # the sum makes -0 a 0
+        out[rows] = (bits ^ (bits >> np.uint32(23))) @ factors
+    return out
+
+
+def _occurrence(words: Words) -> Words:
+    """For each entry, how many equal ones come before it."""
+    order = np.argsort(words, kind="stable")
+    ordered = words[order]
+    first = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    position = np.arange(len(words))
+    rank = np.empty(len(words), np.uint64)
+    rank[order] = position - np.maximum.accumulate(np.where(first, position, 0))
+    return rank
+
+
+def _chosen_units(X: Any, seed: int, op: str) -> npt.NDArray[np.int64]:
+    words = _row_words(X, op)
+    # Copies of a row choose afresh, or a data set of few distinct rows would be judged by few bits.
+    salt = _mixed(_occurrence(words) + np.uint64(seed))
+    high = _mixed(words ^ salt) >> np.uint64(32)
+    return ((high * np.uint64(X.shape[1])) >> np.uint64(32)).astype(np.int64)
+
+
+def stochastic_pseudo_likelihood(model: RBM, X: Any, seed: int, op: str) -> npt.NDArray[np.float64]:
+    """V log p(v_i | the other units), with one unit i per row drawn by a hash of seed and row.
+
+    Its mean over seeds is the exact pseudo-likelihood. A row's value does not depend on its
+    place among the others.
+
+    Parameters
+    ----------
+    model : RBM
+        The model.
+    X : ndarray or CSR matrix of shape (n, V)
+        Checked data; grey values count as 1 - v when a unit is flipped.
+    seed : int
+        0 ... 2**64 - 1.
+    op : str
+        Operation, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+    """
+    units = _chosen_units(X, seed, op)
+    out = np.empty(X.shape[0])
+    for rows, block in blocks(X, op):
+        flipped = block.copy()
+        at = np.arange(len(block)), units[rows]
+        flipped[at] = 1 - flipped[at]
+        rise = model.free_energy(flipped) - model.free_energy(block)
+        out[rows] = -X.shape[1] * np.logaddexp(0, -rise)
+    return out

@@ -1,0 +1,96 @@
+"""Saving and loading of models."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+from ..errors import FormatError
+from ._encode import encode
+from ._reader import MAX_FILE_BYTES, read
+from ._writer import write_atomically
+
+__all__ = ["check_storable", "load", "save"]
+
+
+def _formats() -> dict[str, tuple[type, ModuleType]]:
+    """Classes by the name a file gives them. Imported late: they use this package themselves."""
+    from ..estimators import BernoulliRBM
+    from ..models import RBM
+    from . import _estimator, _rbm
+
+    return {"BernoulliRBM": (BernoulliRBM, _estimator), "RBM": (RBM, _rbm)}
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a model to a safetensors file, atomically.
+
+    A crash, a kill or a power cut at any moment leaves the old or the new file, complete.
+    Everything needed to go on training bit for bit is in it: weights, velocities, chains, the
+    place in the random stream and in the epoch, the history, the parameters. Callbacks are not;
+    a RandomState or Generator given as ``random_state`` is stored as the seed drawn from it.
+
+    Parameters
+    ----------
+    model : BernoulliRBM or RBM
+        The estimator must be fitted.
+    path : str or path-like
+        File to write.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If `model` is something else, or a parameter is a function, which a file cannot hold:
+        use a schedule of `gibbslab.estimators`.
+    OSError
+        If the file cannot be written, with its path and the bytes needed; the old one is kept.
+    """
+    for kind, (cls, codec) in _formats().items():
+        if type(model) is cls:
+            write_atomically(path, encode(kind, *codec.describe(model)), "save")
+            return
+    names = " or ".join(_formats())
+    raise TypeError(f"[save] model must be a {names}, got {type(model).__name__}")
+
+
+def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> Any:
+    """Read a model back from a file that `save` wrote.
+
+    Runs no code from the file, and checks every field before it is used. Memory stays below
+    three times the file's size plus 128 MiB.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to read.
+    max_bytes : int, default=4 GiB
+        Largest file to accept.
+
+    Returns
+    -------
+    BernoulliRBM or RBM
+        The same class, predictions and place in the random stream as saved.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged or not one of ours; the message names the field.
+    OSError
+        If it cannot be read.
+    """
+    document = read(path, max_bytes)
+    where = f"[load] {os.fspath(path)!s}:"
+    kind, formats = document.metadata.get("class"), _formats()
+    if not isinstance(kind, str) or kind not in formats:
+        raise FormatError(f"{where} class must be one of {sorted(formats)}, got {kind!r}")
+    return formats[kind][1].build(document, where)
+
+
+def check_storable(estimator: Any) -> None:
+    """Raise the `TypeError` that `save` would, before any work is done."""
+    from ._estimator import stored_params
+
+    stored_params(estimator)
