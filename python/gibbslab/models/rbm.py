@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 
@@ -161,6 +163,12 @@ class RBM(RBMSampling, RBMMeasures):
                 "is unchanged",
                 tensor=diverged,
             )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, atomically; see `gibbslab.io.save` and `gibbslab.load`."""
+        from ..io import save
+
+        save(self, path)
 
     def _steps(self) -> _core.Trainer:
         """The trainer that makes the steps, built when first needed or when `cd_k` changed."""
