@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -161,13 +162,31 @@ void bind_measures(py::class_<RbmHolder>& c) {
       py::arg("beta") = 1.0);
 }
 
-std::unique_ptr<Ais> make_ais(RbmHolder& rbm, const FloatArray& base_bias,
-                              const std::vector<double>& betas, int64_t n_chains,
-                              const std::optional<FloatArray>& start, uint64_t seed) {
+struct AisHolder {
+  Ais ais;
+  std::atomic<bool> busy{false};
+  explicit AisHolder(Ais run) : ais(std::move(run)) {}
+};
+
+std::unique_ptr<AisHolder> make_ais(RbmHolder& rbm, const FloatArray& base_bias,
+                                    const std::vector<double>& betas, int64_t n_chains,
+                                    const std::optional<FloatArray>& start, uint64_t seed) {
   const InUse guard(rbm.busy, "ais");
   BitTensor first;
   if (start) first = bits_from(rbm.rbm.context(), *start, "ais", "start");
-  return std::make_unique<Ais>(rbm.rbm, tensor_from(base_bias), betas, n_chains, first, seed);
+  return std::make_unique<AisHolder>(
+      Ais(rbm.rbm, tensor_from(base_bias), betas, n_chains, first, seed));
+}
+
+int64_t advance(AisHolder& self, int64_t count) {
+  const InUse guard(self.busy, "ais");
+  py::gil_scoped_release release;
+  return self.ais.advance(count);
+}
+
+py::array_t<double> log_weights(AisHolder& self) {
+  const InUse guard(self.busy, "ais");
+  return array_from(self.ais.log_weights());
 }
 
 }  // namespace
@@ -177,13 +196,14 @@ void bind_rbm(py::module_& m) {
   bind_model(c);
   bind_sampling(c);
   bind_measures(c);
-  py::class_<Ais>(m, "AIS", "One annealed-importance-sampling run; works on a copy of the model.")
+  py::class_<AisHolder>(m, "AIS",
+                        "One annealed-importance-sampling run; works on a copy of the model.")
       .def(py::init(&make_ais), py::arg("rbm"), py::arg("base_bias"), py::arg("betas"),
            py::arg("n_chains"), py::arg("start") = py::none(), py::arg("seed") = 0)
-      .def("advance", &Ais::advance, py::arg("count"), py::call_guard<py::gil_scoped_release>())
-      .def_property_readonly("log_weights",
-                             [](const Ais& s) { return array_from(s.log_weights()); })
-      .def_property_readonly("log_partition_base", &Ais::log_partition_base);
+      .def("advance", &advance, py::arg("count"))
+      .def_property_readonly("log_weights", &log_weights)
+      .def_property_readonly("log_partition_base",
+                             [](const AisHolder& s) { return s.ais.log_partition_base(); });
 }
 
 }  // namespace gibbslab

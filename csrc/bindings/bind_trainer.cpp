@@ -44,11 +44,17 @@ std::vector<std::pair<const char*, Tensor*>> named(RbmTrainer& t) {
 }
 
 py::dict state(TrainerHolder& self) {
+  const InUse guard(self.model.busy, "train");
   py::dict out;
   for (auto& [name, tensor] : named(self.trainer))
     out[name] = tensor->rows() == 1 ? vector_from(*tensor) : array_from(*tensor);
   if (self.trainer.options().persistent) out["chains"] = array_from(self.trainer.chains());
   return out;
+}
+
+void set_momentum(TrainerHolder& self, float momentum) {
+  const InUse guard(self.model.busy, "train");
+  self.trainer.set_momentum(momentum);
 }
 
 void restore(TrainerHolder& self, const py::dict& values) {
@@ -96,7 +102,7 @@ void bind_trainer(py::module_& m) {
       .def_property_readonly("options", [](TrainerHolder& self) { return self.trainer.options(); })
       .def_property(
           "momentum", [](TrainerHolder& self) { return self.trainer.options().momentum; },
-          [](TrainerHolder& self, float momentum) { self.trainer.set_momentum(momentum); })
+          &set_momentum)
       .def_property_readonly(
           "next_batch", [](TrainerHolder& self) { return self.trainer.next_batch(); },
           "Where to go on after the latest train(), also when it was interrupted.")

@@ -75,7 +75,7 @@ Tensor Tensor::empty(int64_t rows, int64_t cols) {
   Tensor t;
   t.rows_ = rows;
   t.cols_ = cols;
-  t.stride_ = round_up(cols, kLanes);
+  t.stride_ = padded_stride(cols);
   t.padded_ = true;
   auto storage = aligned_block(rows * t.stride_, sizeof(float));
   t.data_ = static_cast<float*>(storage.get());

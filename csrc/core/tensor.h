@@ -15,12 +15,19 @@ constexpr int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+// An odd number of 64-byte lines to a row: with a power of two, the rows of a panel of columns
+// would share a few sets of the cache (W 784 x 500: 2.1 -> 1.75 ms a training step on one Zen 4
+// thread).
+constexpr int64_t padded_stride(int64_t cols) {
+  return kLanes * (round_up(cols, kLanes) / kLanes | 1);
+}
+
 // A (rows, cols) float32 matrix. A handle: copies share the storage.
 class Tensor {
  public:
   Tensor() = default;
 
-  // Owned, 64-byte aligned, zero-filled, stride rounded up to kLanes (the padding stays finite).
+  // Owned, 64-byte aligned, zero-filled, with padded_stride(cols); the padding stays finite.
   static Tensor zeros(int64_t rows, int64_t cols);
 
   // The same without the zeros: for results whose every element, padding too, will be written.

@@ -13,20 +13,22 @@ namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kWidest = 8;  // vectors of 16 floats in a panel: 8 of the 32 registers
+constexpr int kWidest = 7;  // vectors of 16 floats in a panel: 64 rows of 7 fit the L1 cache
 #else
 constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
 #endif
+constexpr int64_t kBlockedRows = 16;  // of X: fewer do not repay keeping partial sums
 constexpr int64_t kTableBytes = 512 * 1024;
 constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
 
 constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and the sums
 
-// Appends the positions of the ones of a row; `at` has room for one vector beyond them.
-GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t words, int32_t* at) {
+// Appends the positions of the ones of words [first, last) of a row; `at` has room for one vector
+// beyond them.
+GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t first, int64_t last, int32_t* at) {
 #if defined(__AVX512F__)
   const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-  for (int64_t w = 0; w < words; ++w) {
+  for (int64_t w = first; w < last; ++w) {
     uint64_t bits = row[w];
     for (int quarter = 0; quarter < 4; ++quarter, bits >>= 16) {
       const __mmask16 mask = static_cast<__mmask16>(bits);
@@ -37,28 +39,33 @@ GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t words, int32_t* at) 
     }
   }
 #else
-  for (int64_t w = 0; w < words; ++w)
+  for (int64_t w = first; w < last; ++w)
     for (uint64_t left = row[w]; left != 0; left &= left - 1)
       *at++ = static_cast<int32_t>(64 * w + __builtin_ctzll(left));
 #endif
   return at;
 }
 
-// The ones of rows [begin, end) of X: the rows of M to add.
+// The ones of rows [begin, end) of X, the rows of M to add, cut at every `block_words` words.
 struct ActiveLists {
-  int64_t* starts;
+  int64_t blocks, block_words;
+  int64_t* starts;  // (rows, blocks), and the end
   int32_t* positions;
 
-  ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end) {
+  ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t block_words_)
+      : blocks((job.x->words_per_row() + block_words_ - 1) / block_words_),
+        block_words(block_words_) {
     const int64_t rows = end - begin, words = job.x->words_per_row();
-    starts = static_cast<int64_t*>(scratch(0, (rows + 1) * 8));
+    starts = static_cast<int64_t*>(scratch(0, (rows * blocks + 1) * 8));
     positions = static_cast<int32_t*>(scratch(1, (rows * job.x->cols() + 16) * 4));
     int32_t* at = positions;
-    for (int64_t r = 0; r < rows; ++r) {
-      starts[r] = at - positions;
-      at = list_ones(job.x->row(begin + r), words, at);
-    }
-    starts[rows] = at - positions;
+    int64_t* start = starts;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t w = 0; w < words; w += block_words) {
+        *start++ = at - positions;
+        at = list_ones(job.x->row(begin + r), w, std::min(words, w + block_words), at);
+      }
+    *start = at - positions;
   }
 };
 
@@ -74,19 +81,33 @@ GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, cons
 }
 
 template <int N>
+GIBBSLAB_HD void add_rows(const float* m, int64_t stride, const int32_t* at, const int32_t* last,
+                          f32x16* sum) {
+  for (; at != last; ++at) {
+    const float* row = m + *at * stride;
+    for (int n = 0; n < N; ++n) sum[n] += load(row + 16 * n);
+  }
+}
+
+// Block by block of M's rows, so that a block stays in the first-level cache for all rows of X;
+// the sums wait in `partial` meanwhile. The order of the additions is that of one block.
+template <int N>
 void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
                   const ActiveLists& lists) {
   const float* m = job.m->data() + column;
-  const int64_t stride = job.m->stride();
-  for (int64_t r = begin; r < end; ++r) {
-    f32x16 sum[N] = {};
-    const int32_t* last = lists.positions + lists.starts[r - begin + 1];
-    for (const int32_t* at = lists.positions + lists.starts[r - begin]; at != last; ++at) {
-      const float* row = m + *at * stride;
-      for (int n = 0; n < N; ++n) sum[n] += load(row + 16 * n);
+  f32x16* partial = static_cast<f32x16*>(scratch(3, (end - begin) * N * 64));
+  for (int64_t block = 0; block < lists.blocks; ++block)
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t* start = lists.starts + (r - begin) * lists.blocks + block;
+      f32x16 sum[N] = {};
+      if (block > 0)
+        for (int n = 0; n < N; ++n) sum[n] = partial[(r - begin) * N + n];
+      add_rows<N>(m, job.m->stride(), lists.positions + start[0], lists.positions + start[1], sum);
+      if (block + 1 < lists.blocks)
+        for (int n = 0; n < N; ++n) partial[(r - begin) * N + n] = sum[n];
+      else
+        finish<N>(job, r, column, sum);
     }
-    finish<N>(job, r, column, sum);
-  }
 }
 
 // tables[g][s] = sum of the rows 4g + i of M for which bit i of s is set.
@@ -140,28 +161,35 @@ void panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
 using PanelFunction = void (*)(const BinaryMatmul&, int64_t, int64_t, int64_t, const ActiveLists*);
 constexpr PanelFunction kPanels[] = {nullptr,  panel<1>, panel<2>, panel<3>,
 #if defined(__AVX512F__)
-                                     panel<4>, panel<5>, panel<6>, panel<7>, panel<8>};
+                                     panel<4>, panel<5>, panel<6>, panel<7>};
 #else
                                      panel<4>};
 #endif
 
-int64_t widest_panel(const BinaryMatmul& job) {
-  if (job.method == BinaryProduct::kActiveRows) {
-    // A panel of M in the first-level cache is worth a second walk over the lists.
-    const int64_t fitting = kLevel1Bytes / (job.m->rows() * 64);
-    return fitting >= 3 ? std::min<int64_t>(fitting, kWidest) : kWidest;
+struct Shape {
+  int64_t widest, block_words;  // vectors in a panel; words of X whose rows of M are one block
+};
+
+Shape shape_of(const BinaryMatmul& job, int64_t rows) {
+  const int64_t words = job.x->words_per_row();
+  if (job.method == BinaryProduct::kTables) {
+    const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
+    return {std::clamp<int64_t>(kTableBytes / (groups * kTableSums * 64), 1, kWidest), words};
   }
-  const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
-  return std::clamp<int64_t>(kTableBytes / (groups * kTableSums * 64), 1, kWidest);
+  const int64_t fitting = kLevel1Bytes / (job.m->rows() * 64);
+  if (fitting >= 3) return {std::min<int64_t>(fitting, kWidest), words};
+  if (rows < kBlockedRows) return {kWidest, words};
+  return {kWidest, std::max<int64_t>(1, kLevel1Bytes / (64 * 64 * kWidest))};
 }
 
 }  // namespace
 
 void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end) {
-  const int64_t vectors = job.out->stride() / 16, widest = widest_panel(job);
-  const int64_t panels = (vectors + widest - 1) / widest;
   const bool active = job.method == BinaryProduct::kActiveRows;
-  const ActiveLists lists(job, begin, active ? end : begin);
+  const Shape shape = shape_of(job, end - begin);
+  const int64_t vectors = (job.out->cols() + 15) / 16;
+  const int64_t panels = (vectors + shape.widest - 1) / shape.widest;
+  const ActiveLists lists(job, begin, active ? end : begin, shape.block_words);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t first = vectors * p / panels, last = vectors * (p + 1) / panels;
     kPanels[last - first](job, begin, end, 16 * first, active ? &lists : nullptr);

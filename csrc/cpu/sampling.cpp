@@ -176,7 +176,7 @@ struct CpuSampling : SamplingOps {
 
   static void add_popcounts(const Context& ctx, const BitTensor& vt, const BitTensor& ht,
                             float scale, bool accumulate, Tensor& out) {
-    const int64_t words = ht.words_per_row(), padded = out.stride();
+    const int64_t words = ht.words_per_row(), padded = round_up(out.cols(), kLanes);
     BitTensor by_word = BitTensor::zeros(words, padded * 64);
     for (int64_t j = 0; j < ht.rows(); ++j)
       for (int64_t w = 0; w < words; ++w) by_word.row(w)[j] = ht.row(j)[w];
