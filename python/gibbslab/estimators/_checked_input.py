@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import scipy.sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 __all__ = ["CheckedInput"]
+
+
+def _check_float32(X: Any, op: str) -> None:
+    """Refuse finite numbers that the core, which computes in float32, would take for infinite."""
+    values = X.data if sp.issparse(X) else X
+    if values.dtype.kind != "f" or values.dtype.itemsize <= 4 or values.size == 0:
+        return
+    if max(values.max(), -values.min()) > np.finfo(np.float32).max:
+        raise ValueError(f"[{op}] X must be finite in float32, got values beyond its range")
 
 
 class CheckedInput:
@@ -18,6 +29,7 @@ class CheckedInput:
     def _values(self, X: Any, op: str, n_features: int | None = None) -> Any:
         """Checked numbers, dense or CSR; changes nothing."""
         out = check_array(X, accept_sparse="csr", dtype="numeric", estimator=self, input_name="X")
+        _check_float32(out, op)
         if n_features is not None and out.shape[1] != n_features:
             raise ValueError(
                 f"[{op}] validation_data must have {n_features} features, got {out.shape[1]}"
