@@ -154,8 +154,9 @@ def as_real(value: Any, name: str, op: str, minimum: float = 0.0) -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"[{op}] {name} must be a real number, got {value!r}")
     # Written so that NaN fails too.
-    if not minimum <= float(value) <= float(np.finfo(np.float32).max):
-        raise ValueError(f"[{op}] {name} must be finite and at least {minimum:g}, got {value!r}")
+    if not abs(float(value)) <= float(np.finfo(np.float32).max) or float(value) < minimum:
+        least = "" if minimum == -math.inf else f" and at least {minimum:g}"
+        raise ValueError(f"[{op}] {name} must be finite{least}, got {value!r}")
     return float(value)
 
 

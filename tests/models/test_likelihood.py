@@ -7,8 +7,8 @@ import pytest
 from gibbslab.models import RBM
 from reference import softplus, states
 from scipy.special import logsumexp
-from small_rbms import SHAPES, enumerated, random_rbm
 from sklearn.neural_network import BernoulliRBM
+from small_rbms import SHAPES, enumerated, random_rbm
 from thresholds import assert_means
 
 BETAS = [0.0, 0.3, 1.0, 2.5]

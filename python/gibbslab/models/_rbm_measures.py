@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .._validation import as_batch, as_beta, as_integer, as_random_state
+from .._validation import as_batch, as_beta, as_integer, as_random_state, as_real
 from ._parameters import RBMParameters
 
 DoubleArray = npt.NDArray[np.float64]
@@ -114,7 +115,8 @@ class RBMMeasures(RBMParameters):
         op = "RBM.log_likelihood"
         visible = as_batch(v, "v", op, self.v_size, binary=True)
         temperature = as_beta(beta, op)
-        partition = self._rbm.log_partition(temperature) if log_z is None else float(log_z)
+        given = None if log_z is None else as_real(log_z, "log_z", op, minimum=-math.inf)
+        partition = self._rbm.log_partition(temperature) if given is None else given
         return -self._rbm.free_energy(visible, temperature) - partition
 
     def pseudo_likelihood(
