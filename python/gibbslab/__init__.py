@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import metrics, models
 from ._config import show_config
 from ._core import __version__
 from .errors import DivergenceError, FormatError
@@ -14,5 +15,7 @@ __all__ = [
     "FormatError",
     "__version__",
     "load",
+    "metrics",
+    "models",
     "show_config",
 ]

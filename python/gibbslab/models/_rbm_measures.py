@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .._validation import as_batch, as_beta, as_integer, as_random_state, as_real
 from ._parameters import RBMParameters
+
+if TYPE_CHECKING:
+    from ..metrics import AISResult
 
 DoubleArray = npt.NDArray[np.float64]
 
@@ -195,8 +198,20 @@ class RBMMeasures(RBMParameters):
         v_prob = self._rbm.gibbs(visible, False, steps, as_beta(beta, op))[2]
         return np.square(visible - v_prob).mean(axis=1, dtype=np.float64)
 
-    def ais(self, X: npt.ArrayLike | None = None, **options: Any) -> Any:
-        """Estimate log Z by annealed importance sampling; see `gibbslab.metrics.ais`."""
+    def ais(self, X: npt.ArrayLike | None = None, **options: Any) -> AISResult:
+        """Estimate log Z by annealed importance sampling.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, V), optional
+            Data for the base-rate model.
+        **options
+            Further arguments of `gibbslab.metrics.ais`, whose errors these are too.
+
+        Returns
+        -------
+        gibbslab.metrics.AISResult
+        """
         from ..metrics import ais
 
         return ais(self, X, **options)

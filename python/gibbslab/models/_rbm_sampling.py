@@ -29,6 +29,7 @@ class RBMSampling(RBMParameters):
         Returns
         -------
         ndarray of shape (n, H), float32
+            Probabilities.
 
         Raises
         ------
@@ -39,17 +40,71 @@ class RBMSampling(RBMParameters):
         return self._rbm.hidden_mean(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
 
     def visible_mean(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
-        """p(v = 1 | h) = sigmoid(beta (h W^T + a)), (n, V); see `hidden_mean`."""
+        """p(v = 1 | h) = sigmoid(beta (h W^T + a)).
+
+        Parameters
+        ----------
+        h : array_like of shape (n, H)
+            Hidden states; any real values enter as they are.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n, V), float32
+            Probabilities.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `h` or `beta` has a wrong type, shape or value.
+        """
         op = "RBM.visible_mean"
         return self._rbm.visible_mean(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
 
     def sample_hidden(self, v: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
-        """0/1 hidden states drawn from p(h | v), (n, H); see `hidden_mean`."""
+        """Draw hidden states from p(h | v); see `hidden_mean`.
+
+        Parameters
+        ----------
+        v : array_like of shape (n, V)
+            Visible states; grey values enter as they are.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n, H), float32
+            0/1 states.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `v` or `beta` has a wrong type, shape or value.
+        """
         op = "RBM.sample_hidden"
         return self._rbm.sample_hidden(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
 
     def sample_visible(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
-        """0/1 visible states drawn from p(v | h), (n, V); see `hidden_mean`."""
+        """Draw visible states from p(v | h); see `visible_mean`.
+
+        Parameters
+        ----------
+        h : array_like of shape (n, H)
+            Hidden states; any real values enter as they are.
+        beta : float, default=1.0
+            Inverse temperature, at least 0.
+
+        Returns
+        -------
+        ndarray of shape (n, V), float32
+            0/1 states.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `h` or `beta` has a wrong type, shape or value.
+        """
         op = "RBM.sample_visible"
         return self._rbm.sample_visible(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
 
