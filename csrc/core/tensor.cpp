@@ -9,6 +9,11 @@
 
 #include "csrc/core/error.h"
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define GIBBSLAB_HAS_FORK 1
+#endif
+
 namespace gibbslab {
 namespace {
 
@@ -48,6 +53,9 @@ class Cache {
     ::operator delete(memory, kAlign);
   }
 
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
  private:
   static constexpr size_t kMostKept = size_t{64} << 20;
   std::mutex mutex_;
@@ -55,9 +63,25 @@ class Cache {
   size_t kept_ = 0;
 };
 
+#ifdef GIBBSLAB_HAS_FORK
+// Held across a fork, so that the child never inherits it from a thread that it does not have.
+const int g_fork_hook = pthread_atfork([] { Cache::get().lock(); }, [] { Cache::get().unlock(); },
+                                       [] { Cache::get().unlock(); });
+#endif
+
+// 2^46 bytes is beyond any machine, and keeps every product of sizes from overflowing.
+constexpr int64_t kMostBytes = int64_t{1} << 46;
+
+void check_size(int64_t rows, int64_t cols) {
+  if (rows < 0 || cols < 0 || std::max(rows, cols) > kMostBytes) throw std::bad_alloc();
+  if (cols > 0 && rows > kMostBytes / cols) throw std::bad_alloc();
+}
+
 std::shared_ptr<void> aligned_block(int64_t count, int64_t element_bytes) {
-  // 2^46 bytes is beyond any machine, and keeps every product below from overflowing.
-  if (count < 0 || count > (int64_t{1} << 46) / element_bytes) throw std::bad_alloc();
+#ifdef GIBBSLAB_HAS_FORK
+  (void)g_fork_hook;
+#endif
+  if (count > kMostBytes / element_bytes) throw std::bad_alloc();
   const size_t bytes = static_cast<size_t>(std::max<int64_t>(count, 1) * element_bytes);
   void* memory = Cache::get().take(bytes);
   return std::shared_ptr<void>(memory, [bytes](void* p) { Cache::get().give(p, bytes); });
@@ -72,6 +96,7 @@ Tensor Tensor::zeros(int64_t rows, int64_t cols) {
 }
 
 Tensor Tensor::empty(int64_t rows, int64_t cols) {
+  check_size(rows, cols);
   Tensor t;
   t.rows_ = rows;
   t.cols_ = cols;
@@ -115,6 +140,7 @@ void Tensor::fill(float value) {
 }
 
 BitTensor BitTensor::zeros(int64_t rows, int64_t cols) {
+  check_size(rows, cols);
   BitTensor t;
   t.rows_ = rows;
   t.cols_ = cols;

@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <utility>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define GIBBSLAB_HAS_FORK 1
+#endif
 
 namespace gibbslab::cpu {
 namespace {
@@ -13,6 +19,16 @@ SetThreads g_set_threads = nullptr;
 
 std::mutex g_mutex;
 int g_users = 0, g_saved = 1;
+bool g_stale = false;  // the BLAS still has the one thread of users that a fork left behind
+
+#ifdef GIBBSLAB_HAS_FORK
+const int g_fork_hook = pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); },
+                                       [] {
+                                         g_stale = g_stale || g_users > 0;
+                                         g_users = 0;
+                                         g_mutex.unlock();
+                                       });
+#endif
 
 bool fits_int(const Gemm& job) {
   const int64_t most = std::max({job.m, job.n, job.k, job.lda, job.ldb, job.ldo});
@@ -66,8 +82,11 @@ bool has_blas() { return g_sgemm != nullptr; }
 SingleThreadedBlas::SingleThreadedBlas() {
   if (g_get_threads == nullptr || g_set_threads == nullptr) return;
   std::lock_guard<std::mutex> lock(g_mutex);
+#ifdef GIBBSLAB_HAS_FORK
+  (void)g_fork_hook;
+#endif
   if (g_users++ == 0) {
-    g_saved = g_get_threads();
+    if (!std::exchange(g_stale, false)) g_saved = g_get_threads();
     if (g_saved != 1) g_set_threads(1);
   }
 }
