@@ -1,0 +1,113 @@
+// Products with 0/1 matrices, against sums in float64.
+#include <vector>
+
+#include "tests/cpp/check.h"
+#include "tests/cpp/kernel_tables.h"
+#include "tests/cpp/random_data.h"
+
+namespace gibbslab {
+namespace {
+
+using namespace check_kernels;
+using check_data::bits;
+using check_data::reals;
+
+cpu::BinaryMatmul product(const BitTensor& x, const Tensor& m, const Tensor* bias, Tensor& out,
+                          cpu::BinaryProduct method, bool accumulate) {
+  cpu::BinaryMatmul job{};
+  job.x = &x;
+  job.m = &m;
+  job.bias = bias;
+  job.out = &out;
+  job.scale = 0.75f;
+  job.accumulate = accumulate;
+  job.method = method;
+  return job;
+}
+
+void check_product(const cpu::Kernels& kernels, const BitTensor& x, const Tensor& m,
+                   cpu::BinaryProduct method, bool accumulate) {
+  const Tensor bias = reals(1, m.cols(), 5), before = reals(x.rows(), m.cols(), 6);
+  Tensor out = before.clone();
+  const auto job = product(x, m, accumulate ? nullptr : &bias, out, method, accumulate);
+  const int64_t middle = x.rows() / 2;
+  kernels.binary_matmul(job, 0, middle);
+  kernels.binary_matmul(job, middle, x.rows());
+  for (int64_t r = 0; r < x.rows(); ++r)
+    for (int64_t c = 0; c < m.cols(); ++c) {
+      double sum = 0;
+      for (int64_t i = 0; i < m.rows(); ++i) sum += x.get(r, i) ? m.row(i)[c] : 0.0f;
+      const double rest = accumulate ? before.row(r)[c] : bias.data()[c];
+      CHECK_NEAR(out.row(r)[c], 0.75 * sum + rest, 1e-6 * static_cast<double>(m.rows() + 4));
+    }
+}
+
+TEST(binary_matmul) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t inner : kSizes)
+      for (int64_t cols : kSizes) {
+        const BitTensor x = bits(9, inner, 1);
+        const Tensor m = reals(inner, cols, 2);
+        for (auto method : {cpu::BinaryProduct::kActiveRows, cpu::BinaryProduct::kTables})
+          for (bool accumulate : {false, true}) check_product(kernels, x, m, method, accumulate);
+      }
+  });
+}
+
+TEST(a_row_does_not_depend_on_its_neighbours) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    const BitTensor x = bits(20, 127, 3);
+    const Tensor m = reals(127, 257, 4);
+    for (auto method : {cpu::BinaryProduct::kActiveRows, cpu::BinaryProduct::kTables}) {
+      Tensor whole = Tensor::zeros(20, 257), pieces = Tensor::zeros(20, 257);
+      kernels.binary_matmul(product(x, m, nullptr, whole, method, false), 0, 20);
+      for (int64_t r = 0; r < 20; ++r)
+        kernels.binary_matmul(product(x, m, nullptr, pieces, method, false), r, r + 1);
+      CHECK(check_data::same(whole, pieces));
+    }
+  });
+}
+
+TEST(popcount_row) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t batch : kSizes)
+      for (int64_t cols : kSizes) {
+        const BitTensor a = bits(1, batch, 8), b = bits(cols, batch, 9);
+        const int64_t words = a.words_per_row(), padded = round_up(cols, kLanes);
+        std::vector<uint64_t> by_word(static_cast<size_t>(words * padded), 0);
+        for (int64_t w = 0; w < words; ++w)
+          for (int64_t c = 0; c < cols; ++c)
+            by_word[static_cast<size_t>(w * padded + c)] = b.row(c)[w];
+        Tensor out = Tensor::zeros(1, cols);
+        for (int round = 1; round <= 2; ++round) {
+          kernels.popcount_row(a.row(0), by_word.data(), words, padded, 0.5f, round == 2,
+                               out.row(0));
+          for (int64_t c = 0; c < cols; ++c) {
+            int64_t both = 0;
+            for (int64_t i = 0; i < batch; ++i) both += a.get(0, i) && b.get(c, i);
+            CHECK(out.row(0)[c] == 0.5f * static_cast<float>(both * round));
+          }
+        }
+      }
+  });
+}
+
+TEST(bit_columns_and_counts) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t rows : kSizes)
+      for (int64_t cols : kSizes) {
+        const BitTensor x = bits(rows, cols, 10);
+        std::vector<double> sums(static_cast<size_t>(cols), 2.0);
+        kernels.bit_column_sums(x, sums.data());
+        for (int64_t c = 0; c < cols; ++c) {
+          double ones = 2;
+          for (int64_t r = 0; r < rows; ++r) ones += x.get(r, c);
+          CHECK(sums[static_cast<size_t>(c)] == ones);
+        }
+        CHECK(kernels.count_ones(x.row(0), rows * x.words_per_row()) == x.count());
+      }
+  });
+}
+
+}  // namespace
+}  // namespace gibbslab

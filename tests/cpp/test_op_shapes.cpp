@@ -1,0 +1,149 @@
+// Every op refuses operands that do not fit, naming itself and the operand.
+#include <vector>
+
+#include "csrc/core/error.h"
+#include "tests/cpp/check.h"
+#include "tests/cpp/random_data.h"
+
+namespace gibbslab {
+namespace {
+
+using check_data::context;
+
+const Tensor k34 = Tensor::zeros(3, 4), k35 = Tensor::zeros(3, 5), k13 = Tensor::zeros(1, 3),
+             k14 = Tensor::zeros(1, 4);
+
+template <class T>
+T zeros(int64_t rows, int64_t cols) {
+  return T::zeros(rows, cols);
+}
+
+TEST(elementwise) {
+  Tensor out = zeros<Tensor>(3, 5);
+  BitTensor bits = zeros<BitTensor>(3, 5);
+  CHECK_THROWS(ShapeError, "[sigmoid] out must have the shape of x (3, 4), got (3, 5)",
+               ops::sigmoid(context(), k34, out));
+  CHECK_THROWS(ShapeError, "[unpack] out", ops::unpack(context(), zeros<BitTensor>(3, 4), out));
+  CHECK_THROWS(ShapeError, "[pack] out", ops::pack(context(), k34, bits));
+}
+
+TEST(overwrite) {
+  States states = zeros<BitTensor>(3, 4);
+  const States known = zeros<BitTensor>(3, 4), narrow = zeros<BitTensor>(3, 3);
+  const BitTensor mask = zeros<BitTensor>(1, 4);
+  CHECK_THROWS(ShapeError, "[overwrite] mask must have shape (3, 4) or (1, 4), got (2, 4)",
+               ops::overwrite(context(), zeros<BitTensor>(2, 4), known, states));
+  CHECK_THROWS(ShapeError, "[overwrite] mask",
+               ops::overwrite(context(), zeros<BitTensor>(3, 5), known, states));
+  CHECK_THROWS(ShapeError, "[overwrite] known must have shape (3, 4), got (3, 3)",
+               ops::overwrite(context(), mask, narrow, states));
+}
+
+TEST(linalg) {
+  Tensor out = zeros<Tensor>(3, 3);
+  CHECK_THROWS(ShapeError, "[matmul] b must have 4 rows (after transposition), got 5",
+               ops::matmul(context(), k34, false, k35, true, 1.0f, 0.0f, out));
+  CHECK_THROWS(ShapeError, "[matmul] out must have shape (4, 5), got (3, 3)",
+               ops::matmul(context(), k34, true, k35, false, 1.0f, 0.0f, out));
+  CHECK_THROWS(ShapeError, "[transpose] out must have shape (4, 3), got (3, 3)",
+               ops::transpose(context(), k34, out));
+}
+
+TEST(random) {
+  BitTensor bits = zeros<BitTensor>(4, 3);
+  CHECK_THROWS(ShapeError, "[bernoulli] out must have the shape of p (3, 4), got (4, 3)",
+               ops::bernoulli(context(), k34, {}, bits));
+}
+
+// A half-step of (2, 3) inputs through (3, 4) weights, with one operand replaced.
+HalfStep half_step(const States& input, const Weights& weights, const Tensor& bias) {
+  HalfStep step;
+  step.input = &input;
+  step.weights = &weights;
+  step.bias = &bias;
+  return step;
+}
+
+TEST(half_step_and_activate) {
+  const Weights weights(zeros<Tensor>(3, 4));
+  const States visible = zeros<BitTensor>(2, 3), hidden = zeros<BitTensor>(2, 4);
+  Tensor wrong = zeros<Tensor>(2, 5);
+  BitTensor wrong_bits = zeros<BitTensor>(1, 4);
+  CHECK_THROWS(ShapeError, "[half_step] input must have shape (2, 3), got (2, 4)",
+               ops::half_step(context(), half_step(hidden, weights, k14)));
+  CHECK_THROWS(ShapeError, "[half_step] bias must have shape (1, 4), got (1, 3)",
+               ops::half_step(context(), half_step(visible, weights, k13)));
+  HalfStep step = half_step(hidden, weights, k13);
+  step.direction = Direction::kDown;
+  step.mean = &wrong;
+  CHECK_THROWS(ShapeError, "[half_step] mean must have shape (2, 3), got (2, 5)",
+               ops::half_step(context(), step));
+  step = half_step(visible, weights, k14);
+  step.pre = &wrong;
+  CHECK_THROWS(ShapeError, "[half_step] pre", ops::half_step(context(), step));
+  step.pre = nullptr;
+  step.sample = &wrong_bits;
+  CHECK_THROWS(ShapeError, "[half_step] sample", ops::half_step(context(), step));
+  CHECK_THROWS(ShapeError, "[activate] mean",
+               ops::activate(context(), k34, 1.0f, {}, &wrong, nullptr));
+  CHECK_THROWS(ShapeError, "[activate] sample must have shape (3, 4), got (1, 4)",
+               ops::activate(context(), k34, 1.0f, {}, nullptr, &wrong_bits));
+}
+
+TEST(cd_statistics) {
+  Tensor out = zeros<Tensor>(3, 4);
+  const States v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4), longer = zeros<Tensor>(5, 4);
+  CHECK_THROWS(ShapeError, "[cd_statistics] v0 must have shape (2, 3), got (2, 4)",
+               ops::cd_statistics(context(), {&h, &h, &v, &h}, out));
+  CHECK_THROWS(ShapeError, "[cd_statistics] h0 must have shape (2, 4), got (5, 4)",
+               ops::cd_statistics(context(), {&v, &longer, &v, &h}, out));
+  CHECK_THROWS(ShapeError, "[cd_statistics] v1",
+               ops::cd_statistics(context(), {&v, &h, &h, &h}, out));
+  CHECK_THROWS(ShapeError, "[cd_statistics] h1",
+               ops::cd_statistics(context(), {&v, &h, &v, &longer}, out));
+}
+
+TEST(reductions) {
+  const Tensor w = zeros<Tensor>(3, 4);
+  const RbmView rbm{&w, &k13, &k14, 1.0};
+  const States v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4), h3 = zeros<BitTensor>(3, 4);
+  std::vector<double> out(8);
+  Tensor sums = zeros<Tensor>(1, 4);
+  CHECK_THROWS(ShapeError, "[column_sums] out must have 3 columns, got 4",
+               ops::column_sums(context(), v, 1.0f, false, sums));
+  CHECK_THROWS(ShapeError, "[free_energy] v must have 3 columns, got 4",
+               ops::free_energy(context(), rbm, h, out.data()));
+  CHECK_THROWS(ShapeError, "[energy] v", ops::energy(context(), rbm, h, h, out.data()));
+  CHECK_THROWS(ShapeError, "[energy] h must have 4 columns, got 3",
+               ops::energy(context(), rbm, v, v, out.data()));
+  CHECK_THROWS(ShapeError, "[energy] h must have as many rows as v (2), got 3",
+               ops::energy(context(), rbm, v, h3, out.data()));
+  CHECK_THROWS(ShapeError, "[pseudo_likelihood] v",
+               ops::pseudo_likelihood(context(), rbm, h.bits(), out.data()));
+  CHECK_THROWS(ShapeError, "[softplus_difference] low and high must be at least 0",
+               ops::softplus_difference(context(), k34, -0.5f, 1.0f, out.data()));
+  CHECK_THROWS(ShapeError, "[weighted_sums] weights",
+               ops::weighted_sums(context(), v, k14, 1.0, out.data()));
+}
+
+TEST(log_partition_is_bounded) {
+  const Tensor w = zeros<Tensor>(26, 27), a = zeros<Tensor>(1, 26), b = zeros<Tensor>(1, 27);
+  CHECK_THROWS(ShapeError, "[log_partition] the smaller layer must have at most 25 units",
+               ops::log_partition(context(), {&w, &a, &b, 1.0}));
+}
+
+TEST(update) {
+  Tensor weight = zeros<Tensor>(3, 4), other = zeros<Tensor>(3, 4), narrow = zeros<Tensor>(3, 3);
+  Update job;
+  job.weight = job.velocity = &weight;
+  job.gradient = &narrow;
+  job.new_weight = job.new_velocity = &other;
+  CHECK_THROWS(ShapeError,
+               "[update] every operand must have the shape of weight (3, 4), got (3, 3)",
+               ops::update(context(), job));
+  CHECK_THROWS(ShapeError, "[limit_column_norms] max_norm must be positive",
+               ops::limit_column_norms(context(), 0.0f, weight));
+}
+
+}  // namespace
+}  // namespace gibbslab
