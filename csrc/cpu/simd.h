@@ -23,10 +23,24 @@ typedef float f32x8 __attribute__((vector_size(32)));
 // A cast between vectors of one size keeps the bits.
 template <>
 struct Lane<f32x16> {
-  using Int = i32x16;
   GIBBSLAB_HD_MEMBER f32x16 select(i32x16 mask, f32x16 a, f32x16 b) { return mask ? a : b; }
-  GIBBSLAB_HD_MEMBER i32x16 as_int(f32x16 x) { return (i32x16)x; }
-  GIBBSLAB_HD_MEMBER f32x16 as_float(i32x16 x) { return (f32x16)x; }
+  GIBBSLAB_HD_MEMBER f32x16 negative_magnitude(f32x16 x) {
+    return (f32x16)((i32x16)x | static_cast<int32_t>(0x80000000));
+  }
+#if defined(__AVX512F__)
+  GIBBSLAB_HD_MEMBER f32x16 larger(f32x16 a, f32x16 b) {
+    return (f32x16)_mm512_max_ps((__m512)a, (__m512)b);
+  }
+  GIBBSLAB_HD_MEMBER f32x16 times_power_of_two(f32x16 x, f32x16 n) {
+    return (f32x16)_mm512_scalef_ps((__m512)x, (__m512)n);
+  }
+#else
+  GIBBSLAB_HD_MEMBER f32x16 larger(f32x16 a, f32x16 b) { return a > b ? a : b; }
+  GIBBSLAB_HD_MEMBER f32x16 times_power_of_two(f32x16 x, f32x16 n) {
+    const i32x16 whole = __builtin_convertvector(n, i32x16), half = whole >> 1;
+    return x * (f32x16)((half + 127) << 23) * (f32x16)((whole - half + 127) << 23);
+  }
+#endif
 };
 
 // Rows are 64-byte aligned; memcpy is how a vector may read floats without breaking aliasing.
