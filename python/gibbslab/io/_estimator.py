@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
+from .._validation import as_integer
 from ..errors import FormatError
 from ..estimators._settings import Settings, resolve
 from ..estimators._training import Training, begin, with_chains
@@ -93,6 +94,8 @@ def _with_params(value: Any, where: str) -> tuple[BernoulliRBM, Settings]:
     try:
         for name in _SCHEDULES:
             params[name] = from_json(params[name])
+        if params["random_state"] is not None:
+            as_integer(params["random_state"], "random_state", "load", 0, _LARGEST)
         estimator = BernoulliRBM(**params)
         return estimator, resolve(estimator, "load")
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..errors import FormatError
 from ._encode import encode
-from ._reader import MAX_FILE_BYTES, read
+from ._reader import MAX_FILE_BYTES, Document, read
 from ._writer import write_atomically
 
-__all__ = ["check_storable", "load", "save"]
+__all__ = ["build", "check_storable", "load", "save"]
 
 
 def _formats() -> dict[str, tuple[type, ModuleType]]:
@@ -81,11 +81,15 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> An
     OSError
         If it cannot be read.
     """
-    document = read(path, max_bytes)
     where = f"[load] {os.fspath(path)!s}:"
+    return build(read(path, max_bytes), where)
+
+
+def build(document: Document, where: str) -> Any:
+    """The model that a sound file describes; `FormatError` if it describes none."""
     kind, formats = document.metadata.get("class"), _formats()
     if not isinstance(kind, str) or kind not in formats:
-        raise FormatError(f"{where} class must be one of {sorted(formats)}, got {kind!r}")
+        raise FormatError(f"{where} class must be one of {sorted(formats)}, got {str(kind)[:80]!r}")
     return formats[kind][1].build(document, where)
 
 
