@@ -1,0 +1,49 @@
+"""The operations, one call each, for tests."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+
+def sigmoid(x: Floats, n_threads: int = 0) -> Floats: ...
+def bernoulli(
+    p: Floats, seed: int, stream: int, first_row: int = 0, n_threads: int = 0
+) -> Floats: ...
+def matmul(a: Floats, ta: bool, b: Floats, tb: bool, n_threads: int = 0) -> Floats: ...
+def transpose(x: Floats, n_threads: int = 0) -> Floats: ...
+def half_step(
+    x: Floats,
+    w: Floats,
+    bias: Floats,
+    up: bool,
+    scale: float = 1.0,
+    seed: int = 0,
+    stream: int = 0,
+    first_row: int = 0,
+    dense: bool = False,
+    n_threads: int = 0,
+) -> tuple[Floats, Floats, Floats]: ...
+def cd_statistics(
+    v0: Floats,
+    h0: Floats,
+    v1: Floats,
+    h1: Floats,
+    positive: float = 1.0,
+    negative: float = 1.0,
+    dense: bool = False,
+    n_threads: int = 0,
+) -> Floats: ...
+def softplus_difference(x: Floats, low: float, high: float, n_threads: int = 0) -> Doubles: ...
+def column_sums(x: Floats, scale: float = 1.0, n_threads: int = 0) -> Floats: ...
+def update(
+    w: Floats,
+    g: Floats,
+    velocity: Floats,
+    learning_rate: float,
+    momentum: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> tuple[bool, Floats, Floats]: ...
