@@ -124,7 +124,8 @@ class RBMParameters:
     def __setstate__(self, state: dict[str, Any]) -> None:
         core = state["core"]
         seed, draws = core["random_stream"]
-        self._rbm = _core.RBM(*core["sizes"], seed=seed, n_threads=core["n_threads"])
+        visible_size, hidden_size = core["sizes"]
+        self._rbm = _core.RBM(visible_size, hidden_size, seed, core["n_threads"])
         self._rbm.W, self._rbm.v_bias, self._rbm.h_bias = core["parameters"]
         self._rbm.draws = draws
         self.__dict__.update(state["attributes"])
