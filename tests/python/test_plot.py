@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from gibbslab import BernoulliRBM
 from gibbslab.models import RBM
 from gibbslab.plot import (
     ActivationFrequencyDisplay,
@@ -23,6 +24,7 @@ from gibbslab.plot import (
 )
 from PIL import Image
 from scipy.special import expit
+from sklearn.exceptions import NotFittedError
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -172,6 +174,28 @@ def test_same_seed_gives_the_same_picture(model: RBM, X: np.ndarray) -> None:
 
     np.testing.assert_array_equal(pixels(0), pixels(0))
     assert (pixels(0) != pixels(1)).any()
+
+
+# Estimators
+
+
+def test_estimators_are_drawn_as_their_models(X: np.ndarray) -> None:
+    estimator = BernoulliRBM(16, n_iter=2, validation_fraction=0.3, random_state=0, n_threads=1)
+    with pytest.raises(NotFittedError):
+        FilterDisplay.from_estimator(estimator)
+    with pytest.raises(NotFittedError):
+        LearningCurveDisplay.from_estimator(estimator)
+    estimator.fit(X)
+    shape = {"image_shape": SHAPE}
+    filters = FilterDisplay.from_estimator(estimator, **shape)
+    np.testing.assert_array_equal(all_tiles(filters), estimator.components_)
+    samples = SampleDisplay.from_estimator(estimator, n_steps=2, **shape)
+    same = SampleDisplay.from_estimator(estimator.model_, n_steps=2, **shape)
+    np.testing.assert_array_equal(all_tiles(samples), all_tiles(same))
+    curves = LearningCurveDisplay.from_estimator(estimator)
+    assert curves.metrics == ["pseudo_likelihood", "reconstruction_error", "free_energy_gap"]
+    for name, line in curves.lines_.items():
+        np.testing.assert_array_equal(line.get_ydata(), estimator.history_[name])
 
 
 # Filters

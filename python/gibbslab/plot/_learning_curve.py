@@ -129,8 +129,8 @@ class LearningCurveDisplay:
             import matplotlib.pyplot as plt
 
             size = (4.2 * count, 3.4)
-            _, axes = plt.subplots(1, count, figsize=size, squeeze=False, layout="constrained")
-            return list(axes[0])
+            _, panels = plt.subplots(1, count, figsize=size, squeeze=False, layout="constrained")
+            return list(panels[0])
         axes = list(ax) if isinstance(ax, (list, tuple, np.ndarray)) else [ax]
         if len(axes) != count:
             raise ValueError(
