@@ -66,25 +66,37 @@ def animate_gibbs(
         If the file cannot be written.
     """
     require_matplotlib("animate_gibbs")
-    from matplotlib.animation import PillowWriter
-    from tqdm.auto import tqdm
-
     target = _gif_path(path)
     stride = as_integer(steps_per_frame, "steps_per_frame", "animate_gibbs")
     stops = range(0, as_integer(n_steps, "n_steps", "animate_gibbs") + 1, stride)
     rate = as_integer(fps, "fps", "animate_gibbs", maximum=50)
     chains = sampling_copy(model, random_state, "animate_gibbs")
     first = as_images(start, image_shape, "animate_gibbs", "start")
-    figure, ax, artists = _first_frame(first)
     h = chains.sample_hidden(first.reshape(len(first), -1))
-    writer = PillowWriter(fps=rate)
+    _write(target, chains, h, _first_frame(first), stops, rate, progress)
+    return target
+
+
+def _write(
+    target: Path,
+    chains: RBM,
+    h: Floats,
+    frame: tuple[Any, Any, list[Any]],
+    stops: range,
+    fps: int,
+    progress: bool,
+) -> None:
+    from matplotlib.animation import PillowWriter
+    from tqdm.auto import tqdm
+
+    figure, ax, artists = frame
+    writer = PillowWriter(fps=fps)
     with writer.saving(figure, str(target), dpi=100):
         for step in tqdm(stops, desc="frames", disable=not progress):
             if step:
-                h = _advance(chains, h, stride, artists)
+                h = _advance(chains, h, stops.step, artists)
             ax.set_title(f"step {step}")
             writer.grab_frame()
-    return target
 
 
 def _gif_path(path: str | os.PathLike[str]) -> Path:
