@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gibbslab.datasets._stream import ByteStream
 from gibbslab.errors import FormatError
-from numpy.typing import NDArray
 
 _ZERO_SPACE = ord("0") | ord(" ") << 8
 _ZERO_NEWLINE = ord("0") | ord("\n") << 8

@@ -12,9 +12,10 @@ import struct
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gibbslab.datasets._stream import ByteStream
 from gibbslab.errors import FormatError
-from numpy.typing import NDArray
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8

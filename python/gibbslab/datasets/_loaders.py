@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import sklearn.datasets
+from numpy.typing import DTypeLike, NDArray
+
 from gibbslab.datasets._reading import (
     LabelledData,
     Layout,
@@ -16,7 +18,6 @@ from gibbslab.datasets._reading import (
     load_labelled,
 )
 from gibbslab.datasets._registry import BINARIZED
-from numpy.typing import DTypeLike, NDArray
 
 
 def load_mnist(

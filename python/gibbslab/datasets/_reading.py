@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from gibbslab.datasets._amat import decode_amat
 from gibbslab.datasets._idx import decode_idx
 from gibbslab.datasets._registry import LABELLED, DataFile
 from gibbslab.datasets._search import find_in, locate, verify
 from gibbslab.datasets._stream import ByteStream
-from numpy.typing import DTypeLike, NDArray
 
 PathLike = str | os.PathLike[str]
 _BUNDLED = Path(__file__).with_name("data")
