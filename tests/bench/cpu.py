@@ -80,7 +80,9 @@ def cd_table(hidden: int, rounds: int, batches: int, threads: int) -> None:
     medians = time_rounds(contestants(X, hidden, threads), rounds, batches)
     rate = sgemm_rate()
     floor = 5 * 2 * BATCH * VISIBLE * hidden / rate
-    print(f"\nCD-1 / PCD-1, {VISIBLE}x{hidden}, batch {BATCH}, 19 % ones; sgemm {rate / 1e9:.0f} GFLOP/s,")
+    print(
+        f"\nCD-1 / PCD-1, {VISIBLE}x{hidden}, batch {BATCH}, 19 % ones; sgemm {rate / 1e9:.0f} GFLOP/s,"
+    )
     print(f"dense floor {1e6 * floor:.0f} us a step")
     print(f"{'':<20}{'us/step':>10}{'s/epoch':>10}{'x floor':>10}{'ratio':>10}")
     for name, t in medians.items():
@@ -104,14 +106,18 @@ def ais_table(hidden: int, rounds: int, temperatures: int, threads: int) -> None
     floor = 2 * 2 * 100 * VISIBLE * hidden / sgemm_rate()
     print(f"\nAIS, {VISIBLE}x{hidden}, 100 chains; dense floor {1e6 * floor:.0f} us a temperature")
     for name, t in medians.items():
-        print(f"{name:<20}{1e6 * t:>10.0f} us{t / floor:>8.2f}x floor{t / medians['gibbslab']:>8.1f}x")
+        print(
+            f"{name:<20}{1e6 * t:>10.0f} us{t / floor:>8.2f}x floor{t / medians['gibbslab']:>8.1f}x"
+        )
 
 
 def machine() -> str:
     model = "unknown processor"
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), model)
+        model = next(
+            (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), model
+        )
     return f"{model}, {platform.system()}, Python {platform.python_version()}"
 
 
@@ -124,7 +130,9 @@ def main() -> None:
     args = parser.parse_args()
     gibbslab.show_config()
     torch_version = __import__("torch").__version__ if peers.HAS_TORCH else "not installed"
-    print(f"{machine()}; {args.threads} threads; numpy {np.__version__}, scipy {scipy.__version__},")
+    print(
+        f"{machine()}; {args.threads} threads; numpy {np.__version__}, scipy {scipy.__version__},"
+    )
     print(f"scikit-learn {sklearn.__version__}, torch {torch_version}")
     with threadpool_limits(args.threads):
         if peers.HAS_TORCH:
