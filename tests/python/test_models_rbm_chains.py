@@ -29,7 +29,7 @@ def test_gibbs_makes_k_sweeps_at_beta(k, beta):
 
 @pytest.mark.parametrize("start", ["random", "data", "hidden"])
 def test_sample_forgets_its_start_and_follows_the_model(start):
-    model = random_rbm(4, 3, seed=2, spread=0.5)
+    model = random_rbm(4, 4, seed=2, spread=0.7)  # square: W and its transpose are both possible
     table = enumerated(model)
     begin = {"random": {}, "data": {"start": table.v}, "hidden": {"start_hidden": table.h}}[start]
     v_prob, v = model.sample(CHAINS, 40, **begin)
