@@ -13,15 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import gibbslab
 import numpy as np
 import peers
 import scipy
 import sklearn
+from gibbslab import _core
 from scipy.linalg.blas import sgemm
 from threadpoolctl import threadpool_limits
-
-import gibbslab
-from gibbslab import _core
 
 Run = Callable[[int, int], None]
 BATCH, VISIBLE, DENSITY = 100, 784, 0.19

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from sklearn.neural_network import BernoulliRBM as SklearnRBM
@@ -62,7 +63,7 @@ def numpy_ais(
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     v = (rng.random((chains, len(a)), dtype=np.float32) < sigmoid(base)).astype(np.float32)
     log_w = np.zeros(chains)
-    for low, high in zip(betas[:-1], betas[1:]):
+    for low, high in pairwise(betas):
         x = v @ W + b
         log_w += (np.logaddexp(0, high * x) - np.logaddexp(0, low * x)).sum(1, dtype=np.float64)
         log_w += (high - low) * (v @ (a - base))

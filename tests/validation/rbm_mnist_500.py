@@ -19,9 +19,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 import gibbslab
+import numpy as np
 from gibbslab.datasets import load_binarized_mnist, load_mnist
 from gibbslab.estimators import Linear
 from gibbslab.metrics import ais_bounds
