@@ -115,7 +115,8 @@ struct CpuSampling : SamplingOps {
     if (statistics.v0->binary() && statistics.v1->binary() && !statistics.h0->binary() &&
         !statistics.h1->binary())
       return fused_update(ctx, statistics, job);
-    Tensor gradient = Tensor::empty(job.weight->rows(), job.weight->cols());
+    // Zeros: the update looks for non-finite values in the padding too.
+    Tensor gradient = Tensor::zeros(job.weight->rows(), job.weight->cols());
     cd_statistics(ctx, statistics, gradient);
     Update plain = job;
     plain.gradient = &gradient;
