@@ -50,7 +50,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--n-components", type=whole(), default=256, metavar="N", help="hidden units"
     )
-    parser.add_argument("--epochs", type=whole(), default=60, metavar="N", help="epochs")
+    parser.add_argument("--epochs", type=whole(), default=40, metavar="N", help="epochs")
     parser.add_argument("--chains", type=whole(2), default=100, metavar="N", help="AIS chains")
     parser.add_argument(
         "--temperatures", type=whole(2), default=2000, metavar="N", help="AIS temperatures"
