@@ -96,6 +96,17 @@ def test_half_step_does_not_depend_on_threads(
                 np.testing.assert_array_equal(a, b, err_msg=f"{name}, {threads} threads")
 
 
+@pytest.mark.parametrize("vectors", range(1, 16))
+@pytest.mark.parametrize("density", [0.1, 0.6])
+def test_half_step_of_every_width(
+    vectors: int, density: float, tolerance: dict[str, float]
+) -> None:
+    """Outputs of 1 to 15 vectors of 16 floats, the last one ragged, from 3 blocks of inputs."""
+    x = batch("bits", 67, 190, density, vectors)
+    for cols in (16 * vectors, 16 * vectors - 3):
+        assert_half_step(x, *parameters(190, cols, True), True, tolerance)
+
+
 @pytest.mark.parametrize("cut", [1, 8, 100, 256])
 def test_half_step_in_pieces_reads_the_same_words(cut: int, tolerance: dict[str, float]) -> None:
     """The rows of a batch that is cut in two keep the words of their place in the whole."""
