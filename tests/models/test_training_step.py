@@ -156,6 +156,30 @@ def test_a_step_that_diverges_is_undone(name: str, tensor: str) -> None:
     assert trainer.train(data, order, BATCH, 1, 3, RATE) == (2, "")
 
 
+def leave_nan_behind() -> None:
+    """Give blocks of NaN, of the sizes that a step asks for, back to the core's memory."""
+    sizes = [(V, 32), (BATCH, 32), (BATCH, 48), (ROWS % BATCH, 32), (ROWS % BATCH, 48), (1, 48)]
+    models = [_core.RBM(*size) for size in sizes for _ in range(8)]
+    for rbm in models:
+        rbm.W = np.full((rbm.visible_size, rbm.hidden_size), np.nan, dtype=np.float32)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("kind", ["bits", "grey"])
+def test_what_memory_held_before_never_matters(options: dict[str, Any], kind: str) -> None:
+    """Rows are padded to 16 floats: stale NaN in the padding must not look like a divergence."""
+    data = _core.Dataset(rows(kind))
+    weights = []
+    for poison in (False, True):
+        rbm, trainer, _ = pair(options, seed=13)
+        for batch in range(3):
+            if poison:
+                leave_nan_behind()
+            assert trainer.train(data, np.arange(ROWS), BATCH, batch, batch + 1, RATE) == (1, "")
+        weights.append(rbm.W)
+    np.testing.assert_array_equal(weights[1], weights[0])
+
+
 def test_a_batch_is_the_rows_that_the_order_names() -> None:
     """Batch 1 of an order trains on exactly those rows, in that order."""
     x = rows("grey")
