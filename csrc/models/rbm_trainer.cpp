@@ -116,6 +116,7 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   // Persistent chains need no sample of the positive phase, unless the statistics use it.
   const bool sample = !options_.persistent || options_.hidden_samples;
   p.h0 = rbm_.half_step(p.v0, Direction::kUp, 1.0f, true, sample);
+  poll_interrupt();
   Sweeps sweeps;
   sweeps.steps = options_.k;
   sweeps.visible_mean = false;
@@ -232,10 +233,11 @@ std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rat
   rbm_.set_weights(spare_w_);
   rbm_.set_visible_bias(a.value);
   rbm_.set_hidden_bias(b.value);
+  spare_w_ = old_w;  // its storage takes the next step's weights
+  if (options_.momentum == 0.0f) return "";
   velocity_a_ = a.velocity;
   velocity_b_ = b.velocity;
-  spare_w_ = old_w;  // its storage takes the next step's weights
-  if (options_.momentum != 0.0f) std::swap(velocity_w_, spare_velocity_w_);
+  std::swap(velocity_w_, spare_velocity_w_);
   return "";
 }
 

@@ -60,11 +60,11 @@ def test_visible_biases_from_data(container: Any) -> None:
 
 def saturated(batch_size: int, hidden_bias: float = 0.0, **params: Any) -> BernoulliRBM:
     """A model whose negative phase is always v = 0, so that its updates have a closed form."""
-    rbm = BernoulliRBM(1, n_iter=0, batch_size=batch_size, shuffle=False, **params)
-    rbm.fit(np.zeros((2, 3)))
+    rbm = BernoulliRBM(1, batch_size=batch_size, shuffle=False, **params)
+    rbm.set_params(n_iter=0).fit(np.zeros((2, 3)))
     rbm.components_ = np.zeros((1, 3))
     rbm.intercept_visible_, rbm.intercept_hidden_ = np.full(3, -200.0), [hidden_bias]
-    return rbm.set_params(warm_start=True, n_iter=1)
+    return rbm.set_params(warm_start=True, n_iter=params.get("n_iter", 1))
 
 
 def batch_means(X: np.ndarray, size: int) -> np.ndarray:
@@ -111,6 +111,17 @@ def test_momentum_is_not_multiplied_by_the_learning_rate() -> None:
         total += rate * velocity
         np.testing.assert_allclose(rbm.intercept_visible_ + 200, total, rtol=0, atol=2e-5)
     assert not rbm.components_.any()
+
+
+def test_momentum_zero_forgets_the_velocity() -> None:
+    """1 + 1 + 1 steps; a velocity kept over the epoch without momentum would make it 3.5.
+
+    The rate is so small that the hidden probability stays a half.
+    """
+    rbm = saturated(1, momentum=Steps((0.5, 0.0, 0.5), (1, 2)), learning_rate=RATE, n_iter=3)
+    rbm.fit(np.ones((1, 3)))
+    np.testing.assert_allclose(rbm.components_[0], 0.5 * 3 * RATE, rtol=1e-2)
+    np.testing.assert_allclose(rbm.intercept_visible_ + 200, 3 * RATE, rtol=0, atol=3e-5)
 
 
 def test_momentum_carries_over_from_chunk_to_chunk() -> None:
