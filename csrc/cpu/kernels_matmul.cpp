@@ -26,17 +26,23 @@ constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and
 // Appends the positions of the ones of words [first, last) of a row; `at` has room for one vector
 // beyond them.
 GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t first, int64_t last, int32_t* at) {
-#if defined(__AVX512F__)
-  const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+#if defined(__AVX512VBMI2__)
+  alignas(64) constexpr uint8_t kLane[64] = {
+      0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+      22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+      44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+  const __m512i lane = _mm512_load_si512(kLane);
   for (int64_t w = first; w < last; ++w) {
-    uint64_t bits = row[w];
-    for (int quarter = 0; quarter < 4; ++quarter, bits >>= 16) {
-      const __mmask16 mask = static_cast<__mmask16>(bits);
-      const __m512i position =
-          _mm512_add_epi32(lane, _mm512_set1_epi32(static_cast<int>(64 * w + 16 * quarter)));
-      _mm512_storeu_si512(at, _mm512_maskz_compress_epi32(mask, position));
-      at += __builtin_popcount(mask);
+    const __m512i found = _mm512_maskz_compress_epi8(row[w], lane);
+    const __m512i base = _mm512_set1_epi32(static_cast<int>(64 * w));
+    const int count = __builtin_popcountll(row[w]);
+    alignas(64) uint8_t bytes[64];
+    _mm512_store_si512(bytes, found);
+    for (int i = 0; i < count; i += 16) {
+      const __m128i some = _mm_load_si128(reinterpret_cast<const __m128i*>(bytes + i));
+      _mm512_storeu_si512(at + i, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(some)));
     }
+    at += count;
   }
 #else
   for (int64_t w = first; w < last; ++w)

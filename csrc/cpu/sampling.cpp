@@ -19,7 +19,8 @@ constexpr double kTableDensity = 0.25;
 // Tables cost about 11 adds per four rows: below this many rows they do not pay.
 constexpr int64_t kTableRows = 16;
 
-// Rows of W whose gradient is summed before it is applied: a tile of 500 columns fits the L2 cache.
+// Rows of W whose gradient is summed before it is applied: a multiple of 16, and a tile of 500
+// columns fits the L2 cache.
 constexpr int64_t kTileRows = 64;
 
 BinaryProduct choose_method(const BitTensor& x) {
@@ -120,7 +121,9 @@ struct CpuSampling : SamplingOps {
     cd_statistics(ctx, statistics, gradient);
     Update plain = job;
     plain.gradient = &gradient;
-    return ops::update(ctx, plain);
+    const bool finite = ops::update(ctx, plain);
+    if (job.new_transposed) ops::transpose(ctx, *job.new_weight, *job.new_transposed);
+    return finite;
   }
 
  private:
@@ -129,19 +132,20 @@ struct CpuSampling : SamplingOps {
     const BitTensor vt0 = transposed_bits(ctx, s.v0->bits()),
                     vt1 = transposed_bits(ctx, s.v1->bits());
     const BinaryProduct method0 = choose_method(vt0), method1 = choose_method(vt1);
+    const int64_t rows = job.weight->rows(), tiles = (rows + kTileRows - 1) / kTileRows;
     std::atomic<bool> finite{true};
-    const Pieces pieces(job.weight->rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+    parallel_for(ctx.threads(), tiles, [&](int64_t t) {
+      const int64_t begin = t * kTileRows, end = std::min(rows, begin + kTileRows);
       Tensor tile = Tensor::empty(kTileRows, job.weight->cols());
-      for (int64_t r = pieces.begin(p), end; r < pieces.end(p); r = end) {
-        end = std::min(r + kTileRows, pieces.end(p));
-        kernels().binary_matmul(
-            {&vt0, &s.h0->dense(), nullptr, &tile, r, s.positive_scale, false, method0}, r, end);
-        kernels().binary_matmul(
-            {&vt1, &s.h1->dense(), nullptr, &tile, r, -s.negative_scale, true, method1}, r, end);
-        for (int64_t i = r; i < end; ++i)
-          if (!kernels().update_row(row_update(job, i, tile.row(i - r)))) finite = false;
-      }
+      kernels().binary_matmul(
+          {&vt0, &s.h0->dense(), nullptr, &tile, begin, s.positive_scale, false, method0}, begin,
+          end);
+      kernels().binary_matmul(
+          {&vt1, &s.h1->dense(), nullptr, &tile, begin, -s.negative_scale, true, method1}, begin,
+          end);
+      for (int64_t i = begin; i < end; ++i)
+        if (!kernels().update_row(row_update(job, i, tile.row(i - begin)))) finite = false;
+      if (job.new_transposed) kernels().transpose(*job.new_weight, *job.new_transposed, begin, end);
     });
     return finite;
   }

@@ -43,6 +43,12 @@ void Rbm::set_weights(Tensor w) {
   weights_.set(std::move(w));
 }
 
+void Rbm::set_weights(Tensor w, Tensor wt) {
+  require_shape("RBM.W", w, visible_size(), hidden_size());
+  require_shape("RBM.W transposed", wt, hidden_size(), visible_size());
+  weights_.set(std::move(w), std::move(wt));
+}
+
 void Rbm::set_visible_bias(Tensor a) {
   require_shape("RBM.v_bias", a, 1, visible_size());
   visible_bias_ = std::move(a);

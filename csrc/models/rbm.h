@@ -53,6 +53,9 @@ class Rbm {
   const Tensor& visible_bias() const { return visible_bias_; }
   const Tensor& hidden_bias() const { return hidden_bias_; }
   void set_weights(Tensor w);
+  // With the transpose (H, V), in the storage that take_transposed() gave.
+  void set_weights(Tensor w, Tensor wt);
+  Tensor take_transposed() { return weights_.take_transposed(); }
   void set_visible_bias(Tensor a);
   void set_hidden_bias(Tensor b);
   // W ~ Normal(0, deviation^2), biases 0.

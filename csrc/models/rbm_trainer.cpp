@@ -218,7 +218,11 @@ std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_ra
 
 std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rate) {
   const Context& ctx = rbm_.context();
-  const Update job = weight_update(learning_rate);
+  Update job = weight_update(learning_rate);
+  // The next step wants the transpose, which the fused update has at hand, unless W changes again.
+  const bool final_w = !options_.centered && options_.max_norm == 0.0f;
+  Tensor transposed = final_w ? rbm_.take_transposed() : Tensor();
+  if (final_w) job.new_transposed = &transposed;
   // The centred gradient had to be known before the biases': it stands in gradient_w_ already.
   if (!(options_.centered ? ops::update(ctx, job) : ops::cd_update(ctx, statistics, job)))
     return "W";
@@ -230,7 +234,10 @@ std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rat
   if (!b.finite) return "h_bias";
   if (options_.max_norm > 0.0f) ops::limit_column_norms(ctx, options_.max_norm, spare_w_);
   Tensor old_w = *job.weight;
-  rbm_.set_weights(spare_w_);
+  if (final_w)
+    rbm_.set_weights(spare_w_, transposed);
+  else
+    rbm_.set_weights(spare_w_);
   rbm_.set_visible_bias(a.value);
   rbm_.set_hidden_bias(b.value);
   spare_w_ = old_w;  // its storage takes the next step's weights

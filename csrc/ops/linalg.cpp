@@ -30,12 +30,21 @@ void transpose(const Context& ctx, const Tensor& x, Tensor& out) {
 
 const Tensor& Weights::transposed(const Context& ctx) const {
   if (!fresh_) {
-    if (wt_.rows() != w_.cols() || wt_.cols() != w_.rows())
-      wt_ = Tensor::zeros(w_.cols(), w_.rows());
+    make_room();
     ops::transpose(ctx, w_, wt_);
     fresh_ = true;
   }
   return wt_;
+}
+
+Tensor Weights::take_transposed() {
+  make_room();
+  fresh_ = false;
+  return wt_;
+}
+
+void Weights::make_room() const {
+  if (wt_.rows() != w_.cols() || wt_.cols() != w_.rows()) wt_ = Tensor::zeros(w_.cols(), w_.rows());
 }
 
 }  // namespace gibbslab

@@ -36,8 +36,18 @@ class Weights {
     w_ = std::move(w);
     fresh_ = false;
   }
+  // The same with the transpose (H, V) at hand: one that take_transposed() gave, filled.
+  void set(Tensor w, Tensor wt) {
+    w_ = std::move(w);
+    wt_ = std::move(wt);
+    fresh_ = true;
+  }
+  // The transpose's storage, to be overwritten; the transpose counts as forgotten from here on.
+  Tensor take_transposed();
 
  private:
+  void make_room() const;
+
   Tensor w_;
   mutable Tensor wt_;
   mutable bool fresh_ = false;

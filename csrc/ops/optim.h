@@ -20,6 +20,7 @@ struct Update {
   const Tensor *row_mean = nullptr, *shift = nullptr;         // (1, R), (1, C)
   const Tensor *row_shift = nullptr, *mean = nullptr;         // (1, R), (1, C)
   const Tensor *row_pressure = nullptr, *pressure = nullptr;  // (1, R), (1, C)
+  Tensor* new_transposed = nullptr;  // (C, R), new_weight transposed, or null; cd_update only
   float learning_rate = 0.0f, momentum = 0.0f, l1 = 0.0f, l2 = 0.0f;
 };
 
