@@ -210,8 +210,11 @@ def test_attributes(dtype: Any) -> None:
         new = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         setattr(rbm, name, new)
         np.testing.assert_array_equal(getattr(rbm, name), new)
-        with pytest.raises(ValueError, match="shape"):
+        with pytest.raises(ValueError, match=rf"^\[BernoulliRBM\] {name} must have shape"):
             setattr(rbm, name, np.zeros(3))
+        with pytest.raises(ValueError, match=rf"^\[BernoulliRBM\] {name} must be finite"):
+            setattr(rbm, name, np.full(shape, np.nan))
+        np.testing.assert_array_equal(getattr(rbm, name), new)
     np.testing.assert_array_equal(rbm.model_.W, rbm.components_.T)
     expected = 1 / (1 + np.exp(-(grey() @ rbm.components_.T + rbm.intercept_hidden_)))
     np.testing.assert_allclose(rbm.transform(grey()), expected, rtol=1e-5)

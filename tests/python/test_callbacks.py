@@ -150,6 +150,14 @@ def test_one_that_cannot_begin_ends_only_those_that_did() -> None:
     assert after.calls == []
 
 
+@pytest.mark.parametrize("wrong", [print, Callback, "bar"])
+def test_other_things_are_no_callbacks(wrong: Any) -> None:
+    rbm = make("plain", callbacks=[wrong])
+    with pytest.raises(TypeError, match=r"^\[BernoulliRBM.fit\] callbacks must be instances of"):
+        rbm.fit(grey())
+    assert not hasattr(rbm, "model_")
+
+
 # ---- early stopping -------------------------------------------------------------------------
 
 

@@ -56,7 +56,7 @@ class CSVLogger(Callback):
 
 def _read(path: str | os.PathLike[str]) -> tuple[list[str], list[dict[str, str]]]:
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines(keepends=True)
     except FileNotFoundError:
         return [], []

@@ -28,8 +28,9 @@ class EarlyStopping(Callback):
     mode : {"auto", "max", "min"}, default="auto"
         Whether larger is better; "auto" says so for likelihoods only.
     restore_best : bool, default=True
-        End with the whole training state of the best epoch: the model is then the one that
-        training for ``best_epoch + 1`` epochs gives, and ``warm_start`` goes on from there.
+        End, also by Ctrl-C, with the whole training state of the best epoch: the model is then
+        the one that training for ``best_epoch + 1`` epochs gives, and ``warm_start`` goes on
+        from there.
         ``history_`` keeps the later epochs until it does.
 
     Attributes

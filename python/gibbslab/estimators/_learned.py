@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
+from .._validation import as_parameter
 from ..models import RBM
 from ._training import Training
 
@@ -38,7 +39,8 @@ class LearnedAttributes:
     @components_.setter
     def components_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
-        self.model_.W = np.asarray(value).T
+        shape = self.model_.h_size, self.model_.v_size
+        self.model_.W = as_parameter(value, "components_", "BernoulliRBM", shape).T
 
     @property
     def intercept_hidden_(self) -> Array:
@@ -49,7 +51,8 @@ class LearnedAttributes:
     @intercept_hidden_.setter
     def intercept_hidden_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
-        self.model_.h_bias = np.asarray(value)
+        shape = (self.model_.h_size,)
+        self.model_.h_bias = as_parameter(value, "intercept_hidden_", "BernoulliRBM", shape)
 
     @property
     def intercept_visible_(self) -> Array:
@@ -60,7 +63,8 @@ class LearnedAttributes:
     @intercept_visible_.setter
     def intercept_visible_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
-        self.model_.v_bias = np.asarray(value)
+        shape = (self.model_.v_size,)
+        self.model_.v_bias = as_parameter(value, "intercept_visible_", "BernoulliRBM", shape)
 
     @property
     def h_samples_(self) -> Array:

@@ -85,10 +85,9 @@ class Training:
         rate: float,
         op: str,
     ) -> int:
-        """Train on batches of `order`; returns the batch to go on with, and raises if it diverged.
+        """Train on batches of `order`; returns the batch to go on with.
 
-        `DivergenceError` and ``KeyboardInterrupt`` carry it in `batch` and leave every batch
-        either done or not begun.
+        Ctrl-C and `DivergenceError`, which names its batch, leave every batch done or not begun.
         """
         done, tensor = self.trainer.train(data, order, size, batches.start, batches.stop, rate)
         following = batches.start + int(done)

@@ -85,7 +85,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
     warm_start : bool, default=False
         Whether `fit` goes on for `n_iter` more epochs from where training stands, exactly as if
         it had never stopped, also after pickling or `save` and `gibbslab.load`. Where Ctrl-C or
-        a callback left an epoch unfinished, it is finished first and counts as one.
+        a callback left an epoch unfinished, it is finished first and counts as one. This asks
+        for the same data, in the same order, every time.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where to compute.
     n_threads : int or None, default=None
@@ -228,6 +229,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
     ) -> tuple[Job, Training]:
         """Check all input, and only then touch the estimator."""
         op = "BernoulliRBM.fit"
+        callbacks = self._all_callbacks(op)
         checked = self._training_input(X, op)
         if validation_data is not None and settings.validation_fraction:
             raise ValueError(f"[{op}] validation_data and validation_fraction exclude each other")
@@ -240,10 +242,13 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         training = self._start(rows, settings, op, None if goes_on else seed)
         last = training.epoch + settings.n_iter
         watched = monitor_rows(rows, seed)
-        return Job(data, watched, valid, settings, self._all_callbacks(), last), training
+        return Job(data, watched, valid, settings, callbacks, last), training
 
-    def _all_callbacks(self) -> list[Callback]:
+    def _all_callbacks(self, op: str) -> list[Callback]:
         own = list(self.callbacks or ())
+        for callback in own:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"[{op}] callbacks must be instances of Callback, got {callback!r}")
         return [*own, EpochLines(), ProgressBar()] if self.verbose else own
 
     def _start(self, X: Any, settings: Settings, op: str, seed: int | None) -> Training:
