@@ -14,7 +14,7 @@ from .. import _core
 from ..callbacks import Callback
 from ..models import RBM
 from ._data import blocks
-from ._scores import stochastic_pseudo_likelihood
+from ._scores import watched_pseudo_likelihood
 from ._settings import Settings
 from ._training import Training
 
@@ -117,8 +117,6 @@ def _watch(model: RBM, job: Job) -> dict[str, float]:
 
 
 def _measures(model: RBM, X: Any, prefix: str) -> dict[str, float]:
-    # One seed for all epochs: the curve shows the model's change, not the draw's.
-    likelihood = stochastic_pseudo_likelihood(model, X, model.seed, OP).mean()
     error = energy = 0.0
     for _, v in blocks(X, OP):
         v_prob = model.visible_mean(model.hidden_mean(v))
@@ -126,7 +124,7 @@ def _measures(model: RBM, X: Any, prefix: str) -> dict[str, float]:
         energy += float(model.free_energy(v).sum())
     n = X.shape[0]
     return {
-        f"{prefix}pseudo_likelihood": float(likelihood),
+        f"{prefix}pseudo_likelihood": watched_pseudo_likelihood(model, X, OP),
         f"{prefix}reconstruction_error": error / n,
         f"{prefix}free_energy": energy / n,
     }

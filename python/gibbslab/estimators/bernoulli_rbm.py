@@ -109,8 +109,10 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         Epochs done by `fit` since the weights were drawn.
     history_ : dict of list
         Per epoch: epoch, learning_rate, momentum, time (seconds of training),
-        pseudo_likelihood and reconstruction_error (of the mean field, on a fixed sample of a
-        twentieth of the training data, 100 to 1000 rows); with validation data
+        pseudo_likelihood (exact; grey values are probabilities of one fixed draw) and
+        reconstruction_error (of the mean field), on a fixed sample of a twentieth of the
+        training data, 100 to 1000 rows, fewer for the pseudo-likelihood of a large model; with
+        validation data
         validation_pseudo_likelihood, validation_reconstruction_error and free_energy_gap,
         validation minus training. `partial_fit` adds nothing.
     n_features_in_ : int
