@@ -115,8 +115,6 @@ def _pictures(estimator: BernoulliRBM, test: Rows) -> dict[str, Callable[[], Any
         "filters.png": lambda: FilterDisplay.from_estimator(estimator, test, sort_by="frequency"),
         "reconstructions.png": lambda: ReconstructionDisplay.from_estimator(estimator, test),
         "samples.png": lambda: SampleDisplay.from_estimator(estimator, n_samples=100, n_steps=2000),
-        "learning_curve.png": lambda: LearningCurveDisplay.from_estimator(
-            estimator, metrics=["reconstruction_error", "free_energy_gap"]
-        ),
+        "learning_curve.png": lambda: LearningCurveDisplay.from_estimator(estimator),
         "inpainting.png": lambda: InpaintingDisplay.from_estimator(estimator, test, upper_half),
     }
