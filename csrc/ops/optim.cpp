@@ -5,18 +5,39 @@
 
 namespace gibbslab::ops {
 
-bool update(const Context& ctx, const Update& job) {
+void require_fitting(const char* op, const Update& job) {
   const int64_t rows = job.weight->rows(), cols = job.weight->cols();
-  require((job.velocity == nullptr) == (job.new_velocity == nullptr), "update",
+  struct Operand {
+    const char* name;
+    const Tensor* tensor;
+    int64_t rows, cols;
+  };
+  const Operand operands[] = {{"gradient", job.gradient, rows, cols},
+                              {"velocity", job.velocity, rows, cols},
+                              {"new_weight", job.new_weight, rows, cols},
+                              {"new_velocity", job.new_velocity, rows, cols},
+                              {"row_mean", job.row_mean, 1, rows},
+                              {"shift", job.shift, 1, cols},
+                              {"row_shift", job.row_shift, 1, rows},
+                              {"mean", job.mean, 1, cols},
+                              {"row_pressure", job.row_pressure, 1, rows},
+                              {"pressure", job.pressure, 1, cols},
+                              {"new_transposed", job.new_transposed, cols, rows}};
+  for (const Operand& x : operands)
+    if (x.tensor != nullptr && (x.tensor->rows() != x.rows || x.tensor->cols() != x.cols))
+      require(false, op,
+              std::string(x.name) + " must have shape " + shape_string(x.rows, x.cols) + ", got " +
+                  shape_string(x.tensor->rows(), x.tensor->cols()));
+  require(!job.velocity == !job.new_velocity, op,
           "velocity and new_velocity must be given together");
-  require(job.velocity != nullptr || job.momentum == 0.0f, "update", "momentum needs a velocity");
-  for (const Tensor* t : {job.gradient, job.velocity, static_cast<const Tensor*>(job.new_weight),
-                          static_cast<const Tensor*>(job.new_velocity)}) {
-    if (t == nullptr) continue;
-    require(t->rows() == rows && t->cols() == cols, "update",
-            "every operand must have the shape of weight " + shape_string(rows, cols) + ", got " +
-                shape_string(t->rows(), t->cols()));
-  }
+  require(job.velocity != nullptr || job.momentum == 0.0f, op, "momentum needs a velocity");
+  require(!job.row_mean == !job.shift && !job.row_shift == !job.mean &&
+              !job.row_pressure == !job.pressure,
+          op, "the factors of a rank-one term must be given together");
+}
+
+bool update(const Context& ctx, const Update& job) {
+  require_fitting("update", job);
   return ctx.backend().optim.update(ctx, job);
 }
 

@@ -32,6 +32,8 @@ struct OptimOps {
 
 namespace ops {
 
+// Throws, naming `op`, where an operand that is there does not fit the weight.
+void require_fitting(const char* op, const Update& job);
 // Returns false when a new value is not finite; the inputs are untouched either way.
 bool update(const Context& ctx, const Update& job);
 // Scales every column of w (R, C) whose Euclidean norm exceeds max_norm down to it.

@@ -49,6 +49,7 @@ void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) {
 
 bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& update) {
   require_statistics("cd_update", statistics, *update.weight);
+  require_fitting("cd_update", update);
   return ctx.backend().sampling.cd_update(ctx, statistics, update);
 }
 

@@ -132,17 +132,61 @@ TEST(log_partition_is_bounded) {
                ops::log_partition(context(), {&w, &a, &b, 1.0}));
 }
 
+Update fitting(const Tensor& weight, Tensor& out) {
+  Update job;
+  job.weight = job.gradient = &weight;
+  job.new_weight = &out;
+  return job;
+}
+
 TEST(update) {
   Tensor weight = zeros<Tensor>(3, 4), other = zeros<Tensor>(3, 4), narrow = zeros<Tensor>(3, 3);
-  Update job;
-  job.weight = job.velocity = &weight;
+  CHECK(ops::update(context(), fitting(weight, other)));
+  Update job = fitting(weight, other);
   job.gradient = &narrow;
-  job.new_weight = job.new_velocity = &other;
-  CHECK_THROWS(ShapeError,
-               "[update] every operand must have the shape of weight (3, 4), got (3, 3)",
+  CHECK_THROWS(ShapeError, "[update] gradient must have shape (3, 4), got (3, 3)",
                ops::update(context(), job));
+  job = fitting(weight, narrow);
+  CHECK_THROWS(ShapeError, "[update] new_weight", ops::update(context(), job));
+  job = fitting(weight, other);
+  job.momentum = 0.5f;
+  CHECK_THROWS(ShapeError, "[update] momentum needs a velocity", ops::update(context(), job));
+  job.velocity = &weight;
+  CHECK_THROWS(ShapeError, "[update] velocity and new_velocity must be given together",
+               ops::update(context(), job));
+  job.new_velocity = &narrow;
+  CHECK_THROWS(ShapeError, "[update] new_velocity", ops::update(context(), job));
   CHECK_THROWS(ShapeError, "[limit_column_norms] max_norm must be positive",
                ops::limit_column_norms(context(), 0.0f, weight));
+}
+
+TEST(rank_one_terms_of_an_update) {
+  Tensor weight = zeros<Tensor>(3, 4), other = zeros<Tensor>(3, 4);
+  Update job = fitting(weight, other);
+  job.row_mean = &k14;
+  job.shift = &k14;
+  CHECK_THROWS(ShapeError, "[update] row_mean must have shape (1, 3), got (1, 4)",
+               ops::update(context(), job));
+  job.row_mean = &k13;
+  CHECK(ops::update(context(), job));
+  job.row_shift = &k13;
+  CHECK_THROWS(ShapeError, "[update] the factors of a rank-one term must be given together",
+               ops::update(context(), job));
+  job.mean = &k13;
+  CHECK_THROWS(ShapeError, "[update] mean must have shape (1, 4), got (1, 3)",
+               ops::update(context(), job));
+}
+
+TEST(cd_update) {
+  Tensor weight = zeros<Tensor>(3, 4), other = zeros<Tensor>(3, 4);
+  const States v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4);
+  Update job = fitting(weight, other);
+  CHECK_THROWS(ShapeError, "[cd_update] v1 must have shape (2, 3), got (2, 4)",
+               ops::cd_update(context(), {&v, &h, &h, &h}, job));
+  CHECK(ops::cd_update(context(), {&v, &h, &v, &h}, job));
+  job.new_transposed = &other;
+  CHECK_THROWS(ShapeError, "[cd_update] new_transposed must have shape (4, 3), got (3, 4)",
+               ops::cd_update(context(), {&v, &h, &v, &h}, job));
 }
 
 }  // namespace

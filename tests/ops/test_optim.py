@@ -73,7 +73,7 @@ def test_overflow_is_reported_and_large_finite_values_are_not() -> None:
 
 def test_update_refuses_shapes_that_do_not_fit() -> None:
     w, bad = np.zeros((3, 4), np.float32), np.zeros((3, 5), np.float32)
-    with pytest.raises(ValueError, match=r"\[update\] every operand .* \(3, 4\), got \(3, 5\)"):
+    with pytest.raises(ValueError, match=r"\[update\] gradient must .* \(3, 4\), got \(3, 5\)"):
         _core.ops.update(w, bad, w, RATE)
 
 
