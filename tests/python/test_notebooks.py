@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pytest
-
-nbformat = pytest.importorskip("nbformat", reason="needs the extra notebook")
-jupytext = pytest.importorskip("jupytext", reason="needs the extra notebook")
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
