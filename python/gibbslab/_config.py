@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from pathlib import Path
 from typing import Any
 
 import scipy.linalg.cython_blas as _cython_blas
@@ -36,11 +37,21 @@ class _GibbslabController(threadpoolctl.LibController):
 
 
 def _scipy_blas() -> threadpoolctl.LibController | None:
-    """The BLAS library that SciPy links, as threadpoolctl sees it."""
+    """The BLAS library that SciPy links, as threadpoolctl sees it.
+
+    NumPy's wheels bring a library of their own, built by the same project under nearly the same
+    file name: the folder tells them apart.
+    """
     libraries = threadpoolctl.ThreadpoolController().lib_controllers
     blas = [lib for lib in libraries if lib.user_api == "blas"]
-    scipy_own = [lib for lib in blas if "scipy" in lib.filepath]
-    return (scipy_own or blas or [None])[0]
+    others = [lib for lib in blas if not _is_in_package(lib, "numpy")]
+    own = [lib for lib in others if _is_in_package(lib, "scipy")]
+    return (own or others or [None])[0]
+
+
+def _is_in_package(library: threadpoolctl.LibController, package: str) -> bool:
+    # .../numpy.libs/libX.so on Linux, .../numpy/.dylibs/libX.dylib on macOS
+    return any(part in (package, f"{package}.libs") for part in Path(library.filepath).parts[-3:-1])
 
 
 def _address(library: threadpoolctl.LibController, function: str) -> int:
