@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from gibbslab import _config, _core
 
 # Test modules import their helpers (reference, thresholds, ...) from this folder by name.
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a device may lose against float64, by kind of result.
 TOLERANCES = {
