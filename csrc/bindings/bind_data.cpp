@@ -19,12 +19,12 @@ void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries
   const int64_t rows = starts.shape(0) - 1;
   require(
       rows >= 0 && starts.at(0) == 0 && starts.at(rows) == entries && columns.shape(0) == entries,
-      "Dataset", "starts, columns and values do not describe one CSR matrix");
+      "Dataset", [&] { return "starts, columns and values do not describe one CSR matrix"; });
   for (int64_t r = 0; r < rows; ++r)
-    require(starts.at(r) <= starts.at(r + 1), "Dataset", "starts must not fall");
+    require(starts.at(r) <= starts.at(r + 1), "Dataset", [&] { return "starts must not fall"; });
   for (int64_t k = 0; k < entries; ++k)
     require(0 <= columns.at(k) && columns.at(k) < cols, "Dataset",
-            "columns must lie in 0 ... cols - 1");
+            [&] { return "columns must lie in 0 ... cols - 1"; });
 }
 
 std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& columns,

@@ -39,7 +39,7 @@ py::array_t<float> normal(int64_t rows, int64_t cols, uint64_t seed, uint64_t st
 }
 
 IndexArray permutation(int64_t n, uint64_t seed, uint64_t draw) {
-  require(n >= 0, "permutation", "n must be at least 0, got " + std::to_string(n));
+  require(n >= 0, "permutation", [&] { return "n must be at least 0, got " + std::to_string(n); });
   IndexArray out(n);
   ops::permutation({seed, stream_of(draw, Layer::kOrder), 0}, n, out.mutable_data());
   return out;

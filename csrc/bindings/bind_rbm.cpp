@@ -24,8 +24,10 @@ auto exclusive(RbmHolder& self, const char* what, const Body& body) {
 }
 
 std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, int n_threads) {
-  require(visible >= 1, "RBM", "visible_size must be at least 1, got " + std::to_string(visible));
-  require(hidden >= 1, "RBM", "hidden_size must be at least 1, got " + std::to_string(hidden));
+  require(visible >= 1, "RBM",
+          [&] { return "visible_size must be at least 1, got " + std::to_string(visible); });
+  require(hidden >= 1, "RBM",
+          [&] { return "hidden_size must be at least 1, got " + std::to_string(hidden); });
   return std::make_unique<RbmHolder>(Rbm(Context(cpu_backend(), seed, n_threads), visible, hidden));
 }
 

@@ -22,10 +22,10 @@ std::unique_ptr<TrainerHolder> make(RbmHolder& model, const TrainOptions& option
 
 py::tuple train(TrainerHolder& self, const Dataset& data, const IndexArray& order,
                 int64_t batch_size, int64_t first, int64_t last, float learning_rate) {
-  require(batch_size >= 1, "train", "batch_size must be at least 1");
+  require(batch_size >= 1, "train", [&] { return "batch_size must be at least 1"; });
   for (py::ssize_t i = 0; i < order.shape(0); ++i)
     require(0 <= order.at(i) && order.at(i) < data.rows(), "train",
-            "order must name rows of the data set");
+            [&] { return "order must name rows of the data set"; });
   const InUse guard(self.model.busy, "train");
   TrainResult result;
   {
@@ -62,16 +62,18 @@ void restore(TrainerHolder& self, const py::dict& values) {
   for (auto& [name, tensor] : named(self.trainer)) {
     if (!values.contains(name)) continue;
     const Tensor given = tensor_from(values[name].cast<FloatArray>());
-    require(given.rows() == tensor->rows() && given.cols() == tensor->cols(), "restore",
-            std::string(name) + " must have shape " + shape_string(tensor->rows(), tensor->cols()) +
-                ", got " + shape_string(given.rows(), given.cols()));
+    require(given.rows() == tensor->rows() && given.cols() == tensor->cols(), "restore", [&] {
+      return std::string(name) + " must have shape " +
+             shape_string(tensor->rows(), tensor->cols()) + ", got " +
+             shape_string(given.rows(), given.cols());
+    });
     *tensor = given;
   }
   if (!values.contains("chains")) return;
   const BitTensor chains =
       bits_from(self.model.rbm.context(), values["chains"].cast<FloatArray>(), "restore", "chains");
   require(chains.cols() == self.model.rbm.hidden_size(), "restore",
-          "chains must have one column per hidden unit");
+          [&] { return "chains must have one column per hidden unit"; });
   self.trainer.chains() = chains;
 }
 

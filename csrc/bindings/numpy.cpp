@@ -34,7 +34,7 @@ States states_from(const Context& ctx, const FloatArray& array) {
 BitTensor bits_from(const Context& ctx, const FloatArray& array, const char* op, const char* name) {
   BitTensor bits = BitTensor::zeros(rows_of(array), cols_of(array));
   require(ops::pack(ctx, tensor_view(array), bits), op,
-          std::string(name) + " must hold only 0 and 1");
+          [&] { return std::string(name) + " must hold only 0 and 1"; });
   return bits;
 }
 

@@ -21,8 +21,10 @@ struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-inline void require(bool condition, const std::string& op, const std::string& message) {
-  if (!condition) throw ShapeError("[" + op + "] " + message);
+// `message()` is called only when the condition fails: checks stand in every operation of a step.
+template <class Message>
+void require(bool condition, const char* op, const Message& message) {
+  if (!condition) throw ShapeError(std::string("[") + op + "] " + message());
 }
 
 }  // namespace gibbslab

@@ -120,9 +120,10 @@ Tensor Tensor::borrow(const float* data, int64_t rows, int64_t cols, int64_t str
 }
 
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
-  require(0 <= begin && begin <= end && end <= rows_, "Tensor.slice",
-          "rows " + std::to_string(begin) + ":" + std::to_string(end) +
-              " are outside a tensor of " + std::to_string(rows_) + " rows");
+  require(0 <= begin && begin <= end && end <= rows_, "Tensor.slice", [&] {
+    return "rows " + std::to_string(begin) + ":" + std::to_string(end) +
+           " are outside a tensor of " + std::to_string(rows_) + " rows";
+  });
   Tensor t = *this;
   t.data_ = data_ + begin * stride_;
   t.rows_ = end - begin;

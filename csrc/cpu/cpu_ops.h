@@ -13,9 +13,6 @@ SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();
 OptimOps& optim_ops();
 
-// Row r of an update, with the gradient of that row.
-UpdateRow row_update(const Update& job, int64_t r, const float* gradient);
-
 // Exact log Z; its own file for its size.
 double enumerate_log_partition(const Context& ctx, const RbmView& rbm);
 

@@ -8,6 +8,7 @@
 
 #include "csrc/core/philox.h"
 #include "csrc/core/tensor.h"
+#include "csrc/ops/optim.h"
 
 namespace gibbslab::cpu {
 
@@ -24,6 +25,7 @@ struct BinaryMatmul {
   float scale;
   bool accumulate;
   BinaryProduct method;
+  int64_t first_column, last_column;  // of out that are made: a multiple of 16, and an end
 };
 
 // One row of pre-activations: mean = sigmoid(scale * pre), bit = uniform < mean.
@@ -38,21 +40,6 @@ struct ActivateRow {
   bool pre_is_mean;  // the row holds probabilities already
 };
 
-// One row of the parameter update; see ops/optim.h for the formula.
-struct UpdateRow {
-  const float* weight;
-  const float* gradient;
-  const float* velocity;  // or null: zero, and new_velocity is not made
-  float* new_weight;
-  float* new_velocity;
-  const float* hidden_shift;     // (padded cols): subtracted times row_mean, or null
-  const float* hidden_mean;      // (padded cols): subtracted times row_shift, or null
-  const float* hidden_pressure;  // (padded cols): added times row_pressure, or null
-  float row_mean, row_shift, row_pressure;
-  float learning_rate, momentum, l1, l2;
-  int64_t cols;
-};
-
 struct Kernels {
   const char* name;
   // Rows [begin, end) of the product.
@@ -60,8 +47,9 @@ struct Kernels {
   void (*activate_row)(const ActivateRow& job);
   // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
   void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
-  // Column words [begin, end) of x, as rows of `out` (cols, rows).
-  void (*transpose_bits)(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end);
+  // Column words [begin, end) of x, as the rows from out_row on of `out`, (its rows, x.rows()).
+  void (*transpose_bits)(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
+                         int64_t out_row);
   // Rows [begin, end) of `x`, a multiple of 16 at begin, as columns of `out`. Both padded.
   void (*transpose)(const Tensor& x, Tensor& out, int64_t begin, int64_t end);
   // out[i, :] = scale * popcount over the batch of a[i] & b[j]; `b` is (words, padded J) as words.
@@ -81,8 +69,10 @@ struct Kernels {
                       const double* bias, double* out, int64_t padded_cols);
   // out[j] += x * w[j], in float64.
   void (*axpy)(double x, const float* w, double* out, int64_t padded_cols);
+  // Rows [begin, end) of an update, from the gradient whose row 0 is row `first` of the weights.
   // Returns false when a new value is not finite.
-  bool (*update_row)(const UpdateRow& job);
+  bool (*update_rows)(const Update& job, const Tensor& gradient, int64_t first, int64_t begin,
+                      int64_t end);
 };
 
 // The table in use: the best the machine has, or the one GIBBSLAB_ISA names.

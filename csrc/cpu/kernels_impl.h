@@ -12,7 +12,8 @@ namespace gibbslab::cpu::GIBBSLAB_ISA {
 void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end);
 void activate_row(const ActivateRow& job);
 void uniform_row(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
-void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end);
+void transpose_bits(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
+                    int64_t out_row);
 void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end);
 void popcount_row(const uint64_t* a, const uint64_t* b, int64_t words, int64_t padded_cols,
                   float scale, bool accumulate, float* out);
@@ -24,6 +25,7 @@ double softplus_difference(const float* x, int64_t cols, float low, float high);
 void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t count,
                  const double* bias, double* out, int64_t padded_cols);
 void axpy(double x, const float* w, double* out, int64_t padded_cols);
-bool update_row(const UpdateRow& job);
+bool update_rows(const Update& job, const Tensor& gradient, int64_t first, int64_t begin,
+                 int64_t end);
 
 }  // namespace gibbslab::cpu::GIBBSLAB_ISA

@@ -33,15 +33,16 @@ GIBBSLAB_HD void transpose_tile(f32x16* tile) {
 
 }  // namespace
 
-void transpose_bits(const BitTensor& x, BitTensor& out, int64_t begin, int64_t end) {
+void transpose_bits(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
+                    int64_t out_row) {
   alignas(64) uint64_t block[64];
-  for (int64_t word = begin; word < end; ++word) {
+  for (int64_t word = begin; word < end; ++word, out_row += 64) {
     const int64_t columns = x.cols() - 64 * word < 64 ? x.cols() - 64 * word : 64;
     for (int64_t first = 0; first < x.rows(); first += 64) {
       const int64_t rows = x.rows() - first < 64 ? x.rows() - first : 64;
       for (int64_t r = 0; r < 64; ++r) block[r] = r < rows ? x.row(first + r)[word] : 0;
       transpose_block(block);
-      for (int64_t c = 0; c < columns; ++c) out.row(64 * word + c)[first / 64] = block[c];
+      for (int64_t c = 0; c < columns; ++c) out.row(out_row + c)[first / 64] = block[c];
     }
   }
 }

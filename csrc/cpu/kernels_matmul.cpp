@@ -2,7 +2,7 @@
 //
 // Active rows: one add per one in X, accumulators in registers for a panel of J.
 // Tables: for every four rows of M the sums of all 16 subsets, then one add per four columns of X.
-// A panel is chosen so that its part of M, or its tables, stays in the L2 cache.
+// A panel is chosen so that its part of M, or its tables, stays in the cache.
 #include <algorithm>
 
 #include "csrc/cpu/kernels_impl.h"
@@ -18,8 +18,8 @@ constexpr int kWidest = 7;  // vectors of 16 floats in a panel: 64 rows of 7 fit
 constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
 #endif
 constexpr int64_t kBlockedRows = 16;  // of X: fewer do not repay keeping partial sums
-constexpr int64_t kTableBytes = 512 * 1024;
 constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
+constexpr int64_t kTableBlock = 128;  // rows of M whose tables, of 16 columns, are kept: 32 KiB
 
 constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and the sums
 
@@ -116,60 +116,70 @@ void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t c
     }
 }
 
-// tables[g][s] = sum of the rows 4g + i of M for which bit i of s is set.
-template <int N>
-void build_tables(const BinaryMatmul& job, int64_t column, f32x16* tables) {
-  const int64_t rows = job.m->rows();
-  for (int64_t first = 0; first < rows; first += kTableRows) {
-    f32x16* table = tables + first / kTableRows * kTableSums * N;
-    for (int n = 0; n < N; ++n) table[n] = f32x16{};
+// tables[g][s] = sum of the rows first + 4g + i of M, 16 columns of them, whose bit i is set in s.
+void build_tables(const BinaryMatmul& job, int64_t column, int64_t first, int64_t last,
+                  f32x16* table) {
+  for (; first < last; first += kTableRows, table += kTableSums) {
+    table[0] = f32x16{};
     for (int i = 0; i < kTableRows; ++i) {
       const int bit = 1 << i;
-      for (int n = 0; n < N; ++n) {
-        const f32x16 value =
-            first + i < rows ? load(job.m->row(first + i) + column + 16 * n) : f32x16{};
-        for (int s = 0; s < bit; ++s) table[(bit + s) * N + n] = table[s * N + n] + value;
-      }
+      const f32x16 value = first + i < last ? load(job.m->row(first + i) + column) : f32x16{};
+      for (int s = 0; s < bit; ++s) table[bit + s] = table[s] + value;
     }
   }
 }
 
-template <int N>
+// sum[i] += what the tables of the `groups` groups from word `word` on hold for row r + i of X.
+template <int R>
+GIBBSLAB_HD void look_up(const BinaryMatmul& job, int64_t r, int64_t word, int64_t groups,
+                         const f32x16* table, f32x16* sum) {
+  for (; groups > 0; groups -= 16, ++word) {
+    uint64_t bits[R];
+    for (int i = 0; i < R; ++i) bits[i] = job.x->row(r + i)[word];
+    for (int64_t g = std::min<int64_t>(groups, 16); g > 0; --g, table += kTableSums)
+      for (int i = 0; i < R; ++i) {
+        sum[i] += table[bits[i] & 15];
+        bits[i] >>= 4;
+      }
+  }
+}
+
+template <int R>
+GIBBSLAB_HD void table_rows(const BinaryMatmul& job, int64_t r, int64_t column, int64_t first,
+                            int64_t last, const f32x16* tables, f32x16* partial) {
+  f32x16 sum[R] = {};
+  if (first > 0)
+    for (int i = 0; i < R; ++i) sum[i] = partial[i];
+  look_up<R>(job, r, first / 64, (last - first + kTableRows - 1) / kTableRows, tables, sum);
+  for (int i = 0; i < R; ++i)
+    if (last < job.m->rows())
+      partial[i] = sum[i];
+    else
+      finish<1>(job, r + i, column, sum + i);
+}
+
+// Sixteen columns, and as many rows of M as have tables that fit the first-level cache. Four rows
+// of X at a time, for their sums do not wait for each other.
 void table_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column) {
-  const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
-  f32x16* tables = static_cast<f32x16*>(scratch(2, groups * kTableSums * N * 64));
-  build_tables<N>(job, column, tables);
-  for (int64_t r = begin; r < end; ++r) {
-    f32x16 sum[N] = {};
-    const uint64_t* word = job.x->row(r);
-    const f32x16* table = tables;
-    for (int64_t left = groups; left > 0; left -= 16, ++word) {
-      uint64_t bits = *word;
-      for (int64_t g = std::min<int64_t>(left, 16); g > 0; --g, bits >>= 4) {
-        const f32x16* entry = table + (bits & 15) * N;
-        for (int n = 0; n < N; ++n) sum[n] += entry[n];
-        table += kTableSums * N;
-      }
-    }
-    finish<N>(job, r, column, sum);
+  f32x16* tables = static_cast<f32x16*>(scratch(2, kTableBlock / kTableRows * kTableSums * 64));
+  f32x16* partial = static_cast<f32x16*>(scratch(3, (end - begin) * 64));
+  for (int64_t first = 0; first < job.m->rows(); first += kTableBlock) {
+    const int64_t last = std::min(job.m->rows(), first + kTableBlock);
+    build_tables(job, column, first, last, tables);
+    int64_t r = begin;
+    for (; r + 4 <= end; r += 4)
+      table_rows<4>(job, r, column, first, last, tables, partial + (r - begin));
+    for (; r < end; ++r) table_rows<1>(job, r, column, first, last, tables, partial + (r - begin));
   }
 }
 
-template <int N>
-void panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
-           const ActiveLists* lists) {
-  if (lists != nullptr)
-    active_panel<N>(job, begin, end, column, *lists);
-  else
-    table_panel<N>(job, begin, end, column);
-}
-
-using PanelFunction = void (*)(const BinaryMatmul&, int64_t, int64_t, int64_t, const ActiveLists*);
-constexpr PanelFunction kPanels[] = {nullptr,  panel<1>, panel<2>, panel<3>,
+using PanelFunction = void (*)(const BinaryMatmul&, int64_t, int64_t, int64_t, const ActiveLists&);
+constexpr PanelFunction kPanels[] = {
+    nullptr,         active_panel<1>, active_panel<2>, active_panel<3>,
 #if defined(__AVX512F__)
-                                     panel<4>, panel<5>, panel<6>, panel<7>};
+    active_panel<4>, active_panel<5>, active_panel<6>, active_panel<7>};
 #else
-                                     panel<4>};
+    active_panel<4>};
 #endif
 
 struct Shape {
@@ -178,10 +188,6 @@ struct Shape {
 
 Shape shape_of(const BinaryMatmul& job, int64_t rows) {
   const int64_t words = job.x->words_per_row();
-  if (job.method == BinaryProduct::kTables) {
-    const int64_t groups = (job.m->rows() + kTableRows - 1) / kTableRows;
-    return {std::clamp<int64_t>(kTableBytes / (groups * kTableSums * 64), 1, kWidest), words};
-  }
   const int64_t fitting = kLevel1Bytes / (job.m->rows() * 64);
   if (fitting >= 3) return {std::min<int64_t>(fitting, kWidest), words};
   if (rows < kBlockedRows) return {kWidest, words};
@@ -191,14 +197,18 @@ Shape shape_of(const BinaryMatmul& job, int64_t rows) {
 }  // namespace
 
 void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end) {
-  const bool active = job.method == BinaryProduct::kActiveRows;
+  if (job.method == BinaryProduct::kTables) {
+    for (int64_t c = job.first_column; c < job.last_column; c += 16)
+      table_panel(job, begin, end, c);
+    return;
+  }
   const Shape shape = shape_of(job, end - begin);
-  const int64_t vectors = (job.out->cols() + 15) / 16;
+  const int64_t vectors = (job.last_column - job.first_column + 15) / 16;
   const int64_t panels = (vectors + shape.widest - 1) / shape.widest;
-  const ActiveLists lists(job, begin, active ? end : begin, shape.block_words);
+  const ActiveLists lists(job, begin, end, shape.block_words);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t first = vectors * p / panels, last = vectors * (p + 1) / panels;
-    kPanels[last - first](job, begin, end, 16 * first, active ? &lists : nullptr);
+    kPanels[last - first](job, begin, end, job.first_column + 16 * first, lists);
   }
 }
 

@@ -161,17 +161,18 @@ void column_sums(const Tensor& x, double* sums) {
 }
 
 void bit_column_sums(const BitTensor& x, double* sums) {
-#if defined(__AVX512F__)
-  for (int64_t c = 0; c < x.cols(); c += 16) {
-    __m512i counts = _mm512_setzero_si512();
-    for (int64_t r = 0; r < x.rows(); ++r) {
-      const __mmask16 mask = static_cast<__mmask16>(x.row(r)[c / 64] >> (c % 64));
-      counts = _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+#if defined(__AVX512BW__)
+  constexpr int64_t kMost = 255;  // rows that a byte can count
+  for (int64_t w = 0; w < x.words_per_row(); ++w)
+    for (int64_t first = 0; first < x.rows(); first += kMost) {
+      const int64_t last = first + kMost < x.rows() ? first + kMost : x.rows();
+      __m512i counts = _mm512_setzero_si512();
+      for (int64_t r = first; r < last; ++r)
+        counts = _mm512_mask_add_epi8(counts, x.row(r)[w], counts, _mm512_set1_epi8(1));
+      alignas(64) uint8_t lanes[64];
+      _mm512_store_si512(lanes, counts);
+      for (int64_t i = 0; i < 64 && 64 * w + i < x.cols(); ++i) sums[64 * w + i] += lanes[i];
     }
-    alignas(64) int32_t lanes[16];
-    _mm512_store_si512(lanes, counts);
-    for (int64_t i = 0; i < 16 && c + i < x.cols(); ++i) sums[c + i] += lanes[i];
-  }
 #else
   for (int64_t r = 0; r < x.rows(); ++r)
     for (int64_t w = 0; w < x.words_per_row(); ++w)

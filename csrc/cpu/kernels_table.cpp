@@ -25,7 +25,7 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .softplus_difference = isa::softplus_difference,
       .gather_rows = isa::gather_rows,
       .axpy = isa::axpy,
-      .update_row = isa::update_row,
+      .update_rows = isa::update_rows,
   };
   return table;
 }

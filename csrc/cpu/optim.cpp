@@ -16,8 +16,8 @@ struct CpuOptim : OptimOps {
     std::atomic<bool> finite{true};
     const Pieces pieces(job.weight->rows(), 16, ctx.threads());
     parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r)
-        if (!kernels().update_row(row_update(job, r, job.gradient->row(r)))) finite = false;
+      if (!kernels().update_rows(job, *job.gradient, 0, pieces.begin(p), pieces.end(p)))
+        finite = false;
     });
     return finite;
   }
@@ -37,29 +37,6 @@ struct CpuOptim : OptimOps {
 };
 
 }  // namespace
-
-UpdateRow row_update(const Update& job, int64_t r, const float* gradient) {
-  const auto values = [](const Tensor* t) { return t ? t->data() : nullptr; };
-  const auto value = [r](const Tensor* t) { return t ? t->data()[r] : 0.0f; };
-  UpdateRow row{};
-  row.weight = job.weight->row(r);
-  row.gradient = gradient;
-  row.velocity = job.velocity ? job.velocity->row(r) : nullptr;
-  row.new_weight = job.new_weight->row(r);
-  row.new_velocity = job.new_velocity ? job.new_velocity->row(r) : nullptr;
-  row.hidden_shift = values(job.shift);
-  row.hidden_mean = values(job.mean);
-  row.hidden_pressure = values(job.pressure);
-  row.row_mean = value(job.row_mean);
-  row.row_shift = value(job.row_shift);
-  row.row_pressure = value(job.row_pressure);
-  row.learning_rate = job.learning_rate;
-  row.momentum = job.momentum;
-  row.l1 = job.l1;
-  row.l2 = job.l2;
-  row.cols = job.weight->cols();
-  return row;
-}
 
 OptimOps& optim_ops() {
   static CpuOptim ops;

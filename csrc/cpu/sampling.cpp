@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <optional>
 
 #include "csrc/core/faults.h"
 #include "csrc/core/thread_pool.h"
@@ -19,33 +18,60 @@ constexpr double kTableDensity = 0.25;
 // Tables cost about 11 adds per four rows: below this many rows they do not pay.
 constexpr int64_t kTableRows = 16;
 
-// Rows of W whose gradient is summed before it is applied: a multiple of 16, and a tile of 500
-// columns fits the L2 cache.
-constexpr int64_t kTileRows = 64;
-
-BinaryProduct choose_method(const BitTensor& x) {
+// The method for a product of `x`, or of its transpose, that has `rows` rows.
+BinaryProduct choose_method(const BitTensor& x, int64_t rows) {
   const double density =
       static_cast<double>(kernels().count_ones(x.row(0), x.rows() * x.words_per_row())) /
       (static_cast<double>(x.rows()) * x.cols());
-  return density > kTableDensity && x.rows() >= kTableRows ? BinaryProduct::kTables
-                                                           : BinaryProduct::kActiveRows;
+  return density > kTableDensity && rows >= kTableRows ? BinaryProduct::kTables
+                                                       : BinaryProduct::kActiveRows;
 }
 
-void activate_rows(const Tensor& pre, float scale, const Draw& draw, int64_t begin, int64_t end,
-                   Tensor* mean, BitTensor* sample) {
-  for (int64_t r = begin; r < end; ++r) {
+// A block of a result: rows [row, row_end), columns [column, column_end).
+struct Block {
+  int64_t row, row_end, column, column_end;
+};
+
+// The shares of a (rows, cols) result, one per thread. Wide results are cut by columns, at words
+// of 64: a thread then reads its own part of the weights only, and builds its own tables.
+class Shares {
+ public:
+  Shares(int64_t rows, int64_t cols, int threads)
+      : rows_(rows),
+        cols_(cols),
+        by_columns_(cols >= kWideWords * 64 * threads),
+        pieces_(by_columns_ ? (cols + 63) / 64 : rows, by_columns_ ? 1 : kRowGrain, threads) {}
+  int64_t count() const { return pieces_.count; }
+  Block operator[](int64_t p) const {
+    if (!by_columns_) return {pieces_.begin(p), pieces_.end(p), 0, cols_};
+    return {0, rows_, 64 * pieces_.begin(p), std::min(cols_, 64 * pieces_.end(p))};
+  }
+
+ private:
+  static constexpr int64_t kWideWords = 3;
+  int64_t rows_, cols_;
+  bool by_columns_;
+  Pieces pieces_;
+};
+
+void activate_block(const Tensor& pre, float scale, const Draw& draw, const Block& block,
+                    Tensor* mean, BitTensor* sample) {
+  const int64_t c = block.column;
+  const Kernels& kernel = kernels();
+  for (int64_t r = block.row; r < block.row_end; ++r) {
     const int64_t chain =
         fault("neighbours_share_stream") ? (draw.first_row + r) / 2 : draw.first_row + r;
     const uint64_t counter = static_cast<uint64_t>(chain) * counters_per_row(pre.cols());
-    kernels().activate_row({pre.row(r), pre.cols(), scale, counter, draw.stream, draw.seed,
-                            mean ? mean->row(r) : nullptr, sample ? sample->row(r) : nullptr,
-                            false});
+    kernel.activate_row({pre.row(r) + c, block.column_end - c, scale,
+                         counter + static_cast<uint64_t>(c / 4), draw.stream, draw.seed,
+                         mean ? mean->row(r) + c : nullptr,
+                         sample ? sample->row(r) + c / 64 : nullptr, false});
   }
 }
 
-void add_bias(const Tensor& bias, Tensor& out, int64_t begin, int64_t end) {
-  for (int64_t r = begin; r < end; ++r)
-    for (int64_t c = 0; c < out.cols(); ++c) out.row(r)[c] += bias.data()[c];
+void add_bias(const Tensor& bias, Tensor& out, const Block& block) {
+  for (int64_t r = block.row; r < block.row_end; ++r)
+    for (int64_t c = block.column; c < block.column_end; ++c) out.row(r)[c] += bias.data()[c];
 }
 
 // The factor that a half-step multiplies by, stored so that its rows are what an input bit adds.
@@ -61,10 +87,27 @@ BitTensor transposed_bits(const Context& ctx, const BitTensor& x) {
   BitTensor out = BitTensor::zeros(x.cols(), x.rows());
   const Pieces pieces(x.words_per_row(), 4, ctx.threads());
   parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    kernels().transpose_bits(x, out, pieces.begin(p), pieces.end(p));
+    kernels().transpose_bits(x, pieces.begin(p), pieces.end(p), out, 64 * pieces.begin(p));
   });
   return out;
 }
+
+// 64 rows of a gradient, the visible units of one word of the states.
+struct GradientTile {
+  explicit GradientTile(int64_t hidden) : sum(Tensor::empty(64, hidden)) {}
+
+  // sum (+)= scale v[:, word]^T h, for the word's first `rows` units.
+  void add(const BitTensor& v, int64_t word, int64_t rows, const Tensor& h, float scale,
+           bool accumulate, BinaryProduct method) {
+    if (units.cols() != v.rows()) units = BitTensor::zeros(64, v.rows());
+    kernels().transpose_bits(v, word, word + 1, units, 0);
+    kernels().binary_matmul(
+        {&units, &h, nullptr, &sum, 0, scale, accumulate, method, 0, sum.cols()}, 0, rows);
+  }
+
+  BitTensor units;  // (64, B)
+  Tensor sum;       // (64, H)
+};
 
 struct CpuSampling : SamplingOps {
   void half_step(const Context& ctx, const HalfStep& step) override {
@@ -78,33 +121,26 @@ struct CpuSampling : SamplingOps {
     const Tensor* bias = hidden_bias_left_out ? nullptr : step.bias;
     const bool activates = step.mean != nullptr || step.sample != nullptr;
     if (!step.input->binary()) dense_pre_activation(ctx, step, factor, pre);
-    std::optional<BinaryMatmul> job;
-    if (step.input->binary())
-      job = BinaryMatmul{&step.input->bits(),
-                         &factor,
-                         bias,
-                         &pre,
-                         0,
-                         step.scale,
-                         false,
-                         choose_method(step.input->bits())};
-    const Pieces pieces(batch, kRowGrain, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      const int64_t begin = pieces.begin(p), end = pieces.end(p);
-      if (job)
-        kernels().binary_matmul(*job, begin, end);
+    BinaryProduct method = BinaryProduct::kActiveRows;
+    if (step.input->binary()) method = choose_method(step.input->bits(), batch);
+    const Shares shares(batch, pre.cols(), ctx.threads());
+    parallel_for(ctx.threads(), shares.count(), [&](int64_t p) {
+      const Block block = shares[p];
+      if (step.input->binary())
+        kernels().binary_matmul({&step.input->bits(), &factor, bias, &pre, 0, step.scale, false,
+                                 method, block.column, block.column_end},
+                                block.row, block.row_end);
       else if (bias)
-        add_bias(*bias, pre, begin, end);
-      if (activates) activate_rows(pre, 1.0f, step.draw, begin, end, step.mean, step.sample);
+        add_bias(*bias, pre, block);
+      if (activates) activate_block(pre, 1.0f, step.draw, block, step.mean, step.sample);
     });
   }
 
   void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
                 BitTensor* sample) override {
-    const Pieces pieces(pre.rows(), kRowGrain, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      activate_rows(pre, scale, draw, pieces.begin(p), pieces.end(p), mean, sample);
-    });
+    const Shares shares(pre.rows(), pre.cols(), ctx.threads());
+    parallel_for(ctx.threads(), shares.count(),
+                 [&](int64_t p) { activate_block(pre, scale, draw, shares[p], mean, sample); });
   }
 
   void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) override {
@@ -127,25 +163,24 @@ struct CpuSampling : SamplingOps {
   }
 
  private:
-  // The gradient never leaves the cache: a tile of rows is summed, then applied.
+  // The gradient never leaves the cache: 64 rows of it, one word of the visible states, are summed
+  // and then applied. A thread takes the rows whose transpose it reads in the next down pass.
   static bool fused_update(const Context& ctx, const CdStatistics& s, const Update& job) {
-    const BitTensor vt0 = transposed_bits(ctx, s.v0->bits()),
-                    vt1 = transposed_bits(ctx, s.v1->bits());
-    const BinaryProduct method0 = choose_method(vt0), method1 = choose_method(vt1);
-    const int64_t rows = job.weight->rows(), tiles = (rows + kTileRows - 1) / kTileRows;
+    const int64_t rows = job.weight->rows(), words = (rows + 63) / 64;
+    const BinaryProduct method0 = choose_method(s.v0->bits(), rows),
+                        method1 = choose_method(s.v1->bits(), rows);
+    const Pieces pieces(words, 1, ctx.threads());
     std::atomic<bool> finite{true};
-    parallel_for(ctx.threads(), tiles, [&](int64_t t) {
-      const int64_t begin = t * kTileRows, end = std::min(rows, begin + kTileRows);
-      Tensor tile = Tensor::empty(kTileRows, job.weight->cols());
-      kernels().binary_matmul(
-          {&vt0, &s.h0->dense(), nullptr, &tile, begin, s.positive_scale, false, method0}, begin,
-          end);
-      kernels().binary_matmul(
-          {&vt1, &s.h1->dense(), nullptr, &tile, begin, -s.negative_scale, true, method1}, begin,
-          end);
-      for (int64_t i = begin; i < end; ++i)
-        if (!kernels().update_row(row_update(job, i, tile.row(i - begin)))) finite = false;
-      if (job.new_transposed) kernels().transpose(*job.new_weight, *job.new_transposed, begin, end);
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      GradientTile tile(job.weight->cols());
+      for (int64_t w = pieces.begin(p); w < pieces.end(p); ++w) {
+        const int64_t begin = 64 * w, count = std::min<int64_t>(64, rows - begin);
+        tile.add(s.v0->bits(), w, count, s.h0->dense(), s.positive_scale, false, method0);
+        tile.add(s.v1->bits(), w, count, s.h1->dense(), -s.negative_scale, true, method1);
+        if (!kernels().update_rows(job, tile.sum, begin, begin, begin + count)) finite = false;
+        if (job.new_transposed)
+          kernels().transpose(*job.new_weight, *job.new_transposed, begin, begin + count);
+      }
     });
     return finite;
   }
@@ -173,7 +208,9 @@ struct CpuSampling : SamplingOps {
   static void add_active_rows(const Context& ctx, const BitTensor& vt, const Tensor& h, float scale,
                               bool accumulate, Tensor& out) {
     const Tensor rows = h.padded() ? h : h.clone();
-    const BinaryMatmul job{&vt, &rows, nullptr, &out, 0, scale, accumulate, choose_method(vt)};
+    const BinaryMatmul job{&vt, &rows,     nullptr,    &out,
+                           0,   scale,     accumulate, choose_method(vt, vt.rows()),
+                           0,   out.cols()};
     const Pieces pieces(vt.rows(), 16, ctx.threads());
     parallel_for(ctx.threads(), pieces.count,
                  [&](int64_t p) { kernels().binary_matmul(job, pieces.begin(p), pieces.end(p)); });

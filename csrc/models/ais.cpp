@@ -23,18 +23,20 @@ Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_
       backwards_(!start.empty()),
       v_(std::move(start)) {
   require(betas_.size() >= 2 && betas_.front() == 0.0 && betas_.back() == 1.0, "ais",
-          "betas must rise from 0 to 1");
-  require(base_bias_.cols() == visible_bias_.cols(), "ais",
-          "base_bias must have " + std::to_string(visible_bias_.cols()) + " values, got " +
-              std::to_string(base_bias_.cols()));
+          [&] { return "betas must rise from 0 to 1"; });
+  require(base_bias_.cols() == visible_bias_.cols(), "ais", [&] {
+    return "base_bias must have " + std::to_string(visible_bias_.cols()) + " values, got " +
+           std::to_string(base_bias_.cols());
+  });
   for (int64_t i = 0; i < visible_bias_.cols(); ++i)
     bias_difference_.data()[i] = visible_bias_.data()[i] - base_bias_.data()[i];
   if (backwards_) {
     require(v_.cols() == visible_bias_.cols(), "ais",
-            "start must have one column per visible unit");
+            [&] { return "start must have one column per visible unit"; });
     n_chains = v_.rows();
   }
-  require(n_chains >= 1, "ais", "n_chains must be at least 1, got " + std::to_string(n_chains));
+  require(n_chains >= 1, "ais",
+          [&] { return "n_chains must be at least 1, got " + std::to_string(n_chains); });
   if (!backwards_) v_ = BitTensor::zeros(n_chains, visible_bias_.cols());
   input_ = Tensor::zeros(n_chains, hidden_bias_.cols());
   log_weights_.assign(static_cast<size_t>(n_chains), 0.0);

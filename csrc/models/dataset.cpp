@@ -37,8 +37,10 @@ States Dataset::gather(const int64_t* order, int64_t count) const {
 
 BitTensor Dataset::gather_bits(const int64_t* order, int64_t count) const {
   BitTensor out = BitTensor::zeros(count, cols_);
-  for (int64_t r = 0; r < count; ++r)
-    std::copy_n(bits_.row(order[r]), bits_.words_per_row(), out.row(r));
+  const int64_t words = bits_.words_per_row();
+  for (int64_t r = 0; r < count; ++r)  // the rows lie anywhere in the data: ask for all at once
+    for (int64_t w = 0; w < words; w += 8) __builtin_prefetch(bits_.row(order[r]) + w);
+  for (int64_t r = 0; r < count; ++r) std::copy_n(bits_.row(order[r]), words, out.row(r));
   return out;
 }
 

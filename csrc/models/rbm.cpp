@@ -12,14 +12,15 @@ namespace gibbslab {
 namespace {
 
 void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
-  require(
-      t.rows() == rows && t.cols() == cols, op,
-      "must have shape " + shape_string(rows, cols) + ", got " + shape_string(t.rows(), t.cols()));
+  require(t.rows() == rows && t.cols() == cols, op, [&] {
+    return "must have shape " + shape_string(rows, cols) + ", got " +
+           shape_string(t.rows(), t.cols());
+  });
 }
 
 int64_t checked_steps(const Sweeps& sweeps) {
   require(sweeps.steps >= 1, "RBM.gibbs",
-          "steps must be at least 1, got " + std::to_string(sweeps.steps));
+          [&] { return "steps must be at least 1, got " + std::to_string(sweeps.steps); });
   return fault("one_step_too_many") ? sweeps.steps + 1 : sweeps.steps;
 }
 

@@ -56,9 +56,10 @@ States statistics_of(const LayerState& h, bool samples) {
 
 RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(options) {
   const int64_t v = rbm.visible_size(), h = rbm.hidden_size();
-  require(options_.k >= 1, "train", "k must be at least 1, got " + std::to_string(options_.k));
+  require(options_.k >= 1, "train",
+          [&] { return "k must be at least 1, got " + std::to_string(options_.k); });
   require(!options_.persistent || options_.n_chains >= 1, "train",
-          "n_chains must be at least 1, got " + std::to_string(options_.n_chains));
+          [&] { return "n_chains must be at least 1, got " + std::to_string(options_.n_chains); });
   if (options_.persistent) chains_ = BitTensor::zeros(options_.n_chains, h);
   velocity_w_ = Tensor::zeros(v, h);
   velocity_a_ = Tensor::zeros(1, v);
@@ -86,9 +87,10 @@ void RbmTrainer::set_momentum(float momentum) {
 TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
                               int64_t batch_size, int64_t first, int64_t last,
                               float learning_rate) {
-  require(data.cols() == rbm_.visible_size(), "train",
-          "X must have " + std::to_string(rbm_.visible_size()) + " columns, got " +
-              std::to_string(data.cols()));
+  require(data.cols() == rbm_.visible_size(), "train", [&] {
+    return "X must have " + std::to_string(rbm_.visible_size()) + " columns, got " +
+           std::to_string(data.cols());
+  });
   TrainResult result;
   next_batch_ = first;
   for (int64_t batch = first; batch < last; ++batch) {

@@ -6,16 +6,18 @@
 namespace gibbslab::ops {
 
 void sigmoid(const Context& ctx, const Tensor& x, Tensor& out) {
-  require(x.rows() == out.rows() && x.cols() == out.cols(), "sigmoid",
-          "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
-              shape_string(out.rows(), out.cols()));
+  require(x.rows() == out.rows() && x.cols() == out.cols(), "sigmoid", [&] {
+    return "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
+           shape_string(out.rows(), out.cols());
+  });
   ctx.backend().elementwise.sigmoid(ctx, x, out);
 }
 
 void unpack(const Context& ctx, const BitTensor& x, Tensor& out) {
-  require(x.rows() == out.rows() && x.cols() == out.cols(), "unpack",
-          "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
-              shape_string(out.rows(), out.cols()));
+  require(x.rows() == out.rows() && x.cols() == out.cols(), "unpack", [&] {
+    return "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
+           shape_string(out.rows(), out.cols());
+  });
   ctx.backend().elementwise.unpack(ctx, x, out);
 }
 
@@ -27,9 +29,10 @@ Tensor unpacked(const Context& ctx, const States& x) {
 }
 
 bool pack(const Context& ctx, const Tensor& x, BitTensor& out) {
-  require(x.rows() == out.rows() && x.cols() == out.cols(), "pack",
-          "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
-              shape_string(out.rows(), out.cols()));
+  require(x.rows() == out.rows() && x.cols() == out.cols(), "pack", [&] {
+    return "out must have the shape of x " + shape_string(x.rows(), x.cols()) + ", got " +
+           shape_string(out.rows(), out.cols());
+  });
   return ctx.backend().elementwise.pack(ctx, x, out);
 }
 
@@ -41,12 +44,15 @@ States packed_if_binary(const Context& ctx, const Tensor& x) {
 
 void overwrite(const Context& ctx, const BitTensor& mask, const States& known, States& states) {
   require(mask.cols() == states.cols() && (mask.rows() == 1 || mask.rows() == states.rows()),
-          "overwrite",
-          "mask must have shape " + shape_string(states.rows(), states.cols()) + " or " +
-              shape_string(1, states.cols()) + ", got " + shape_string(mask.rows(), mask.cols()));
-  require(known.rows() == states.rows() && known.cols() == states.cols(), "overwrite",
-          "known must have shape " + shape_string(states.rows(), states.cols()) + ", got " +
-              shape_string(known.rows(), known.cols()));
+          "overwrite", [&] {
+            return "mask must have shape " + shape_string(states.rows(), states.cols()) + " or " +
+                   shape_string(1, states.cols()) + ", got " +
+                   shape_string(mask.rows(), mask.cols());
+          });
+  require(known.rows() == states.rows() && known.cols() == states.cols(), "overwrite", [&] {
+    return "known must have shape " + shape_string(states.rows(), states.cols()) + ", got " +
+           shape_string(known.rows(), known.cols());
+  });
   ctx.backend().elementwise.overwrite(ctx, mask, known, states);
 }
 

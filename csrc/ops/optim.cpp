@@ -25,15 +25,17 @@ void require_fitting(const char* op, const Update& job) {
                               {"new_transposed", job.new_transposed, cols, rows}};
   for (const Operand& x : operands)
     if (x.tensor != nullptr && (x.tensor->rows() != x.rows || x.tensor->cols() != x.cols))
-      require(false, op,
-              std::string(x.name) + " must have shape " + shape_string(x.rows, x.cols) + ", got " +
-                  shape_string(x.tensor->rows(), x.tensor->cols()));
+      require(false, op, [&] {
+        return std::string(x.name) + " must have shape " + shape_string(x.rows, x.cols) + ", got " +
+               shape_string(x.tensor->rows(), x.tensor->cols());
+      });
   require(!job.velocity == !job.new_velocity, op,
-          "velocity and new_velocity must be given together");
-  require(job.velocity != nullptr || job.momentum == 0.0f, op, "momentum needs a velocity");
+          [&] { return "velocity and new_velocity must be given together"; });
+  require(job.velocity != nullptr || job.momentum == 0.0f, op,
+          [&] { return "momentum needs a velocity"; });
   require(!job.row_mean == !job.shift && !job.row_shift == !job.mean &&
               !job.row_pressure == !job.pressure,
-          op, "the factors of a rank-one term must be given together");
+          op, [&] { return "the factors of a rank-one term must be given together"; });
 }
 
 bool update(const Context& ctx, const Update& job) {
@@ -42,7 +44,7 @@ bool update(const Context& ctx, const Update& job) {
 }
 
 void limit_column_norms(const Context& ctx, float max_norm, Tensor& w) {
-  require(max_norm > 0.0f, "limit_column_norms", "max_norm must be positive");
+  require(max_norm > 0.0f, "limit_column_norms", [&] { return "max_norm must be positive"; });
   ctx.backend().optim.limit_column_norms(ctx, max_norm, w);
 }
 

@@ -9,9 +9,10 @@ namespace gibbslab::ops {
 namespace {
 
 void require_columns(const char* op, const char* name, int64_t cols, int64_t expected) {
-  require(cols == expected, op,
-          std::string(name) + " must have " + std::to_string(expected) + " columns, got " +
-              std::to_string(cols));
+  require(cols == expected, op, [&] {
+    return std::string(name) + " must have " + std::to_string(expected) + " columns, got " +
+           std::to_string(cols);
+  });
 }
 
 }  // namespace
@@ -29,9 +30,10 @@ void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double
 void energy(const Context& ctx, const RbmView& rbm, const States& v, const States& h, double* out) {
   require_columns("energy", "v", v.cols(), rbm.weights->rows());
   require_columns("energy", "h", h.cols(), rbm.weights->cols());
-  require(v.rows() == h.rows(), "energy",
-          "h must have as many rows as v (" + std::to_string(v.rows()) + "), got " +
-              std::to_string(h.rows()));
+  require(v.rows() == h.rows(), "energy", [&] {
+    return "h must have as many rows as v (" + std::to_string(v.rows()) + "), got " +
+           std::to_string(h.rows());
+  });
   ctx.backend().reduce.energy(ctx, rbm, v, h, out);
 }
 
@@ -41,7 +43,8 @@ void pseudo_likelihood(const Context& ctx, const RbmView& rbm, const BitTensor& 
 }
 
 void softplus_difference(const Context& ctx, const Tensor& x, float low, float high, double* out) {
-  require(low >= 0.0f && high >= 0.0f, "softplus_difference", "low and high must be at least 0");
+  require(low >= 0.0f && high >= 0.0f, "softplus_difference",
+          [&] { return "low and high must be at least 0"; });
   ctx.backend().reduce.softplus_difference(ctx, x, low, high, out);
 }
 
@@ -53,10 +56,11 @@ void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, d
 
 double log_partition(const Context& ctx, const RbmView& rbm) {
   const int64_t smaller = std::min(rbm.weights->rows(), rbm.weights->cols());
-  require(smaller <= kMaxEnumerated, "log_partition",
-          "the smaller layer must have at most " + std::to_string(kMaxEnumerated) +
-              " units to be enumerated, got " + std::to_string(smaller) +
-              "; estimate with ais() instead");
+  require(smaller <= kMaxEnumerated, "log_partition", [&] {
+    return "the smaller layer must have at most " + std::to_string(kMaxEnumerated) +
+           " units to be enumerated, got " + std::to_string(smaller) +
+           "; estimate with ais() instead";
+  });
   return ctx.backend().reduce.log_partition(ctx, rbm);
 }
 

@@ -8,9 +8,10 @@ namespace {
 
 template <class T>
 void require_shape(const char* op, const char* name, const T& x, int64_t rows, int64_t cols) {
-  require(x.rows() == rows && x.cols() == cols, op,
-          std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
-              shape_string(x.rows(), x.cols()));
+  require(x.rows() == rows && x.cols() == cols, op, [&] {
+    return std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
+           shape_string(x.rows(), x.cols());
+  });
 }
 
 void require_statistics(const char* op, const CdStatistics& job, const Tensor& w) {

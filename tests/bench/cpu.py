@@ -64,12 +64,15 @@ def sgemm_rate() -> float:
 
 
 def time_rounds(runs: dict[str, Run], rounds: int, batches: int) -> dict[str, float]:
-    """Median seconds of one batch, per contestant."""
-    for run in runs.values():
-        run(0, 10)
+    """Median seconds of one batch, per contestant.
+
+    Every turn begins with a few batches that are not timed: the contestant before leaves its own
+    data in the caches and, torch, threads that spin for a while on the other cores.
+    """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            run(0, 10)
             times[name].append(seconds(lambda run=run: run(0, batches)) / batches)
     return {name: float(np.median(t)) for name, t in times.items()}
 

@@ -22,6 +22,7 @@ cpu::BinaryMatmul product(const BitTensor& x, const Tensor& m, const Tensor* bia
   job.scale = 0.75f;
   job.accumulate = accumulate;
   job.method = method;
+  job.last_column = out.cols();
   return job;
 }
 
@@ -64,6 +65,26 @@ TEST(a_row_does_not_depend_on_its_neighbours) {
       for (int64_t r = 0; r < 20; ++r)
         kernels.binary_matmul(product(x, m, nullptr, pieces, method, false), r, r + 1);
       CHECK(check_data::same(whole, pieces));
+    }
+  });
+}
+
+TEST(shares_of_the_columns_make_the_whole) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    const BitTensor x = bits(20, 300, 3);
+    const Tensor m = reals(300, 257, 4);
+    for (auto method : {cpu::BinaryProduct::kActiveRows, cpu::BinaryProduct::kTables}) {
+      Tensor whole = Tensor::zeros(20, 257), shares = Tensor::zeros(20, 257);
+      kernels.binary_matmul(product(x, m, nullptr, whole, method, false), 0, 20);
+      auto job = product(x, m, nullptr, shares, method, false);
+      job.last_column = 64;
+      kernels.binary_matmul(job, 0, 20);
+      for (int64_t r = 0; r < 20; ++r)
+        for (int64_t c = 64; c < 257; ++c) CHECK(shares.row(r)[c] == 0.0f);
+      job.first_column = 64;
+      job.last_column = 257;
+      kernels.binary_matmul(job, 0, 20);
+      CHECK(check_data::same(whole, shares));
     }
   });
 }

@@ -1,4 +1,5 @@
 // Activation, uniforms, transposition and the parameter update, against plain loops.
+#include <algorithm>
 #include <limits>
 
 #include "csrc/core/formulas.h"
@@ -83,8 +84,8 @@ TEST(transpose_bits) {
         const BitTensor x = bits(rows, cols, 3);
         BitTensor out = BitTensor::zeros(cols, rows);
         const int64_t middle = x.words_per_row() / 2;
-        kernels.transpose_bits(x, out, 0, middle);
-        kernels.transpose_bits(x, out, middle, x.words_per_row());
+        kernels.transpose_bits(x, 0, middle, out, 0);
+        kernels.transpose_bits(x, middle, x.words_per_row(), out, 64 * middle);
         CHECK(out.count() == x.count());
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t c = 0; c < cols; ++c) CHECK(out.get(c, r) == x.get(r, c));
@@ -92,58 +93,85 @@ TEST(transpose_bits) {
   });
 }
 
-cpu::UpdateRow update(const Tensor& w, const Tensor& g, const Tensor& v, Tensor& new_w,
-                      Tensor& new_v, const Tensor& rank_one) {
-  cpu::UpdateRow job{};
-  job.weight = w.row(0);
-  job.gradient = g.row(0);
-  job.velocity = v.row(0);
-  job.new_weight = new_w.row(0);
-  job.new_velocity = new_v.row(0);
-  job.hidden_shift = rank_one.row(0);
-  job.hidden_mean = rank_one.row(1);
-  job.hidden_pressure = rank_one.row(2);
-  job.row_mean = 0.3f;
-  job.row_shift = -0.2f;
-  job.row_pressure = 0.7f;
-  job.learning_rate = 0.05f;
-  job.momentum = 0.9f;
-  job.l1 = 0.01f;
-  job.l2 = 0.02f;
-  job.cols = w.cols();
-  return job;
-}
+// Three rows with every term; the row factors are 0.3, -0.2 and 0.7 times (1 + row).
+struct UpdateCase {
+  explicit UpdateCase(int64_t cols)
+      : w(reals(kRows, cols, 4)),
+        g(reals(kRows, cols, 5)),
+        v(reals(kRows, cols, 6)),
+        terms(reals(3, cols, 7)),
+        new_w(Tensor::zeros(kRows, cols)),
+        new_v(Tensor::zeros(kRows, cols)) {
+    w.row(1)[cols / 2] = 0.0f;
+    for (int i = 0; i < 3; ++i) {
+      columns[i] = Tensor::zeros(1, cols);
+      std::copy_n(terms.row(i), cols, columns[i].data());
+      factors[i] = Tensor::zeros(1, kRows);
+      for (int r = 0; r < kRows; ++r) factors[i].data()[r] = kFactor[i] * (1 + r);
+    }
+    job.weight = &w;
+    job.gradient = &g;
+    job.velocity = &v;
+    job.new_weight = &new_w;
+    job.new_velocity = &new_v;
+    job.row_mean = &factors[0], job.shift = &columns[0];
+    job.row_shift = &factors[1], job.mean = &columns[1];
+    job.row_pressure = &factors[2], job.pressure = &columns[2];
+    job.learning_rate = 0.05f;
+    job.momentum = 0.9f;
+    job.l1 = 0.01f;
+    job.l2 = 0.02f;
+  }
 
-TEST(update_row) {
+  static constexpr int kRows = 3;
+  static constexpr float kFactor[3] = {0.3f, -0.2f, 0.7f};
+  Tensor w, g, v, terms, new_w, new_v, columns[3], factors[3];
+  Update job;
+};
+
+TEST(update_rows) {
   on_every_isa([](const cpu::Kernels& kernels) {
     for (int64_t cols : kSizes) {
-      Tensor w = reals(1, cols, 4);
-      const Tensor g = reals(1, cols, 5), v = reals(1, cols, 6), terms = reals(3, cols, 7);
-      w.row(0)[cols / 2] = 0.0f;
-      Tensor new_w = Tensor::zeros(1, cols), new_v = Tensor::zeros(1, cols);
-      CHECK(kernels.update_row(update(w, g, v, new_w, new_v, terms)));
-      for (int64_t c = 0; c < cols; ++c) {
-        const double x = w.row(0)[c], sign = (x > 0) - (x < 0);
-        const double step = g.row(0)[c] - 0.3 * terms.row(0)[c] + 0.2 * terms.row(1)[c] +
-                            0.7 * terms.row(2)[c] - 0.02 * x - 0.01 * sign;
-        const double velocity = 0.9 * v.row(0)[c] + step;
-        CHECK_NEAR(new_v.row(0)[c], velocity, 1e-5);
-        CHECK_NEAR(new_w.row(0)[c], x + 0.05 * velocity, 1e-5);
-      }
+      UpdateCase t(cols);
+      CHECK(kernels.update_rows(t.job, t.g, 0, 0, 2));
+      CHECK(kernels.update_rows(t.job, t.g, 0, 2, 3));
+      for (int64_t r = 0; r < 3; ++r)
+        for (int64_t c = 0; c < cols; ++c) {
+          const double x = t.w.row(r)[c], sign = (x > 0) - (x < 0), k = 1.0 + r;
+          const double step = t.g.row(r)[c] - 0.3 * k * t.terms.row(0)[c] +
+                              0.2 * k * t.terms.row(1)[c] + 0.7 * k * t.terms.row(2)[c] - 0.02 * x -
+                              0.01 * sign;
+          const double velocity = 0.9 * t.v.row(r)[c] + step;
+          CHECK_NEAR(t.new_v.row(r)[c], velocity, 1e-5);
+          CHECK_NEAR(t.new_w.row(r)[c], x + 0.05 * velocity, 1e-5);
+        }
     }
   });
 }
 
-TEST(update_row_reports_what_is_not_finite) {
+TEST(update_rows_takes_a_tile_of_the_gradient) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    UpdateCase whole(33), tiled(33);
+    Tensor tile = reals(1, 33, 1);
+    std::copy_n(whole.g.row(2), 33, tile.row(0));
+    CHECK(kernels.update_rows(whole.job, whole.g, 0, 2, 3));
+    CHECK(kernels.update_rows(tiled.job, tile, 2, 2, 3));
+    for (int64_t c = 0; c < 33; ++c) {
+      CHECK(tiled.new_w.row(2)[c] == whole.new_w.row(2)[c]);
+      CHECK(tiled.new_w.row(1)[c] == 0.0f);  // the other rows are left alone
+    }
+  });
+}
+
+TEST(update_rows_reports_what_is_not_finite) {
   on_every_isa([](const cpu::Kernels& kernels) {
     for (float bad : {std::numeric_limits<float>::infinity(), std::nanf(""), 3e38f})
       for (int64_t cols : kSizes) {
-        const Tensor w = reals(1, cols, 4), v = reals(1, cols, 6), terms = reals(3, cols, 7);
-        Tensor g = reals(1, cols, 5), new_w = w.clone(), new_v = w.clone();
-        g.row(0)[cols - 1] = bad;
-        cpu::UpdateRow job = update(w, g, v, new_w, new_v, terms);
-        job.learning_rate = 10.0f;
-        CHECK(!kernels.update_row(job));
+        UpdateCase t(cols);
+        t.g.row(1)[cols - 1] = bad;
+        t.job.learning_rate = 10.0f;
+        CHECK(!kernels.update_rows(t.job, t.g, 0, 0, 3));
+        CHECK(kernels.update_rows(t.job, t.g, 0, 2, 3));
       }
   });
 }
