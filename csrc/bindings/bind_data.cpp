@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/devices.h"
 #include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
 #include "csrc/models/dataset.h"
@@ -11,8 +12,8 @@ namespace {
 
 using Index32 = py::array_t<int32_t, py::array::c_style>;
 
-std::unique_ptr<Dataset> dense_dataset(const FloatArray& x) {
-  return std::make_unique<Dataset>(Context(cpu_backend(), 0, 1), tensor_view(x));
+std::unique_ptr<Dataset> dense_dataset(const FloatArray& x, const std::string& device) {
+  return std::make_unique<Dataset>(context_on(device, 0, 1), tensor_view(x));
 }
 
 void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries, int64_t cols) {
@@ -28,7 +29,8 @@ void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries
 }
 
 std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& columns,
-                                     const FloatArray& values, int64_t cols) {
+                                     const FloatArray& values, int64_t cols,
+                                     const std::string& device) {
   check_csr(starts, columns, values.shape(0), cols);
   auto* held = new py::tuple(py::make_tuple(starts, columns, values));
   std::shared_ptr<const void> owner(held, [](const void* p) {
@@ -36,16 +38,16 @@ std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& co
     delete static_cast<const py::tuple*>(p);
   });
   Csr csr{starts.data(), columns.data(), values.data(), starts.shape(0) - 1, cols, owner};
-  return std::make_unique<Dataset>(Context(cpu_backend(), 0, 1), std::move(csr));
+  return std::make_unique<Dataset>(context_on(device, 0, 1), std::move(csr));
 }
 
 }  // namespace
 
 void bind_data(py::module_& m) {
   py::class_<Dataset>(m, "Dataset", "Rows to train on; binary data are packed to bits.")
-      .def(py::init(&dense_dataset), py::arg("x"))
+      .def(py::init(&dense_dataset), py::arg("x"), py::arg("device") = "cpu")
       .def_static("from_csr", &csr_dataset, py::arg("starts"), py::arg("columns"),
-                  py::arg("values"), py::arg("cols"))
+                  py::arg("values"), py::arg("cols"), py::arg("device") = "cpu")
       .def_property_readonly("rows", &Dataset::rows)
       .def_property_readonly("cols", &Dataset::cols)
       .def_property_readonly("binary", &Dataset::binary);

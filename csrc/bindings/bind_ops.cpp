@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/devices.h"
 #include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
@@ -10,47 +11,49 @@
 namespace gibbslab {
 namespace {
 
-Context context(int n_threads) { return {cpu_backend(), 0, n_threads}; }
-
-py::array_t<float> sigmoid(const FloatArray& x, int n_threads) {
-  const Tensor input = tensor_from(x);
-  Tensor out = Tensor::zeros(input.rows(), input.cols());
-  ops::sigmoid(context(n_threads), input, out);
+py::array_t<float> sigmoid(const FloatArray& x, int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor input = tensor_from(ctx, x);
+  Tensor out = ops::zeros(ctx, input.rows(), input.cols());
+  ops::sigmoid(ctx, input, out);
   return array_from(out);
 }
 
 py::array_t<float> bernoulli(const FloatArray& p, uint64_t seed, uint64_t stream, int64_t first_row,
-                             int n_threads) {
-  const Tensor input = tensor_from(p);
-  BitTensor out = BitTensor::zeros(input.rows(), input.cols());
-  ops::bernoulli(context(n_threads), input, {seed, stream, first_row}, out);
+                             int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor input = tensor_from(ctx, p);
+  BitTensor out = ops::zero_bits(ctx, input.rows(), input.cols());
+  ops::bernoulli(ctx, input, {seed, stream, first_row}, out);
   return array_from(out);
 }
 
-py::array_t<float> matmul(const FloatArray& a, bool ta, const FloatArray& b, bool tb,
-                          int n_threads) {
-  const Tensor x = tensor_from(a), y = tensor_from(b);
-  Tensor out = Tensor::zeros(ta ? x.cols() : x.rows(), tb ? y.rows() : y.cols());
-  ops::matmul(context(n_threads), x, ta, y, tb, 1.0f, 0.0f, out);
+py::array_t<float> matmul(const FloatArray& a, bool ta, const FloatArray& b, bool tb, int n_threads,
+                          const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor x = tensor_from(ctx, a), y = tensor_from(ctx, b);
+  Tensor out = ops::zeros(ctx, ta ? x.cols() : x.rows(), tb ? y.rows() : y.cols());
+  ops::matmul(ctx, x, ta, y, tb, 1.0f, 0.0f, out);
   return array_from(out);
 }
 
-py::array_t<float> transpose(const FloatArray& x, int n_threads) {
-  const Tensor input = tensor_from(x);
-  Tensor out = Tensor::zeros(input.cols(), input.rows());
-  ops::transpose(context(n_threads), input, out);
+py::array_t<float> transpose(const FloatArray& x, int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor input = tensor_from(ctx, x);
+  Tensor out = ops::zeros(ctx, input.cols(), input.rows());
+  ops::transpose(ctx, input, out);
   return array_from(out);
 }
 
 py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& bias, bool up,
                     float scale, uint64_t seed, uint64_t stream, int64_t first_row, bool dense,
-                    int n_threads) {
-  const Context ctx = context(n_threads);
-  const States input = dense ? States(tensor_from(x)) : states_from(ctx, x);
-  const Weights weights(tensor_from(w));
-  const Tensor b = tensor_from(bias);
-  Tensor pre = Tensor::zeros(input.rows(), b.cols()), mean = pre.clone();
-  BitTensor sample = BitTensor::zeros(input.rows(), b.cols());
+                    int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const States input = dense ? States(tensor_from(ctx, x)) : states_from(ctx, x);
+  const Weights weights(tensor_from(ctx, w));
+  const Tensor b = tensor_from(ctx, bias);
+  Tensor pre = ops::zeros(ctx, input.rows(), b.cols()), mean = pre.clone();
+  BitTensor sample = ops::zero_bits(ctx, input.rows(), b.cols());
   ops::half_step(ctx, {&input,
                        &weights,
                        &b,
@@ -65,36 +68,42 @@ py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& 
 
 py::array_t<float> cd_statistics(const FloatArray& v0, const FloatArray& h0, const FloatArray& v1,
                                  const FloatArray& h1, float positive, float negative, bool dense,
-                                 int n_threads) {
-  const Context ctx = context(n_threads);
+                                 int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
   const auto convert = [&](const FloatArray& x) {
-    return dense ? States(tensor_from(x)) : states_from(ctx, x);
+    return dense ? States(tensor_from(ctx, x)) : states_from(ctx, x);
   };
   const States a = convert(v0), b = convert(h0), c = convert(v1), d = convert(h1);
-  Tensor out = Tensor::zeros(a.cols(), b.cols());
+  Tensor out = ops::zeros(ctx, a.cols(), b.cols());
   ops::cd_statistics(ctx, {&a, &b, &c, &d, positive, negative}, out);
   return array_from(out);
 }
 
-py::array_t<double> softplus_difference(const FloatArray& x, float low, float high, int n_threads) {
-  const Tensor input = tensor_from(x);
+py::array_t<double> softplus_difference(const FloatArray& x, float low, float high, int n_threads,
+                                        const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor input = tensor_from(ctx, x);
   std::vector<double> out(static_cast<size_t>(input.rows()), 0.0);
-  ops::softplus_difference(context(n_threads), input, low, high, out.data());
+  ops::softplus_difference(ctx, input, low, high, out.data());
   return array_from(out);
 }
 
-py::array_t<float> column_sums(const FloatArray& x, float scale, int n_threads) {
-  const Context ctx = context(n_threads);
+py::array_t<float> column_sums(const FloatArray& x, float scale, int n_threads,
+                               const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
   const States input = states_from(ctx, x);
-  Tensor out = Tensor::zeros(1, input.cols());
+  Tensor out = ops::zeros(ctx, 1, input.cols());
   ops::column_sums(ctx, input, scale, false, out);
   return vector_from(out);
 }
 
 py::tuple update(const FloatArray& w, const FloatArray& g, const FloatArray& velocity,
-                 float learning_rate, float momentum, float l1, float l2) {
-  const Tensor weight = tensor_from(w), gradient = tensor_from(g), old = tensor_from(velocity);
-  Tensor new_w = Tensor::zeros(weight.rows(), weight.cols()), new_v = new_w.clone();
+                 float learning_rate, float momentum, float l1, float l2,
+                 const std::string& device) {
+  const Context ctx = context_on(device);
+  const Tensor weight = tensor_from(ctx, w), gradient = tensor_from(ctx, g),
+               old = tensor_from(ctx, velocity);
+  Tensor new_w = ops::zeros(ctx, weight.rows(), weight.cols()), new_v = new_w.clone();
   Update job;
   job.weight = &weight;
   job.gradient = &gradient;
@@ -105,7 +114,7 @@ py::tuple update(const FloatArray& w, const FloatArray& g, const FloatArray& vel
   job.momentum = momentum;
   job.l1 = l1;
   job.l2 = l2;
-  const bool finite = ops::update(context(1), job);
+  const bool finite = ops::update(ctx, job);
   return py::make_tuple(finite, array_from(new_w), array_from(new_v));
 }
 
@@ -114,23 +123,25 @@ py::tuple update(const FloatArray& w, const FloatArray& g, const FloatArray& vel
 void bind_ops(py::module_& m) {
   py::module_ ops = m.def_submodule("ops", "The operations, one call each, for tests.");
   const auto threads = py::arg("n_threads") = 0;
-  ops.def("sigmoid", &sigmoid, py::arg("x"), threads);
+  const auto device = py::arg("device") = "cpu";
+  ops.def("sigmoid", &sigmoid, py::arg("x"), threads, device);
   ops.def("bernoulli", &bernoulli, py::arg("p"), py::arg("seed"), py::arg("stream"),
-          py::arg("first_row") = 0, threads);
-  ops.def("matmul", &matmul, py::arg("a"), py::arg("ta"), py::arg("b"), py::arg("tb"), threads);
-  ops.def("transpose", &transpose, py::arg("x"), threads);
+          py::arg("first_row") = 0, threads, device);
+  ops.def("matmul", &matmul, py::arg("a"), py::arg("ta"), py::arg("b"), py::arg("tb"), threads,
+          device);
+  ops.def("transpose", &transpose, py::arg("x"), threads, device);
   ops.def("half_step", &half_step, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("up"),
           py::arg("scale") = 1.0f, py::arg("seed") = 0, py::arg("stream") = 0,
-          py::arg("first_row") = 0, py::arg("dense") = false, threads);
+          py::arg("first_row") = 0, py::arg("dense") = false, threads, device);
   ops.def("cd_statistics", &cd_statistics, py::arg("v0"), py::arg("h0"), py::arg("v1"),
           py::arg("h1"), py::arg("positive") = 1.0f, py::arg("negative") = 1.0f,
-          py::arg("dense") = false, threads);
+          py::arg("dense") = false, threads, device);
   ops.def("softplus_difference", &softplus_difference, py::arg("x"), py::arg("low"),
-          py::arg("high"), threads);
-  ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads);
+          py::arg("high"), threads, device);
+  ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
   ops.def("update", &update, py::arg("w"), py::arg("g"), py::arg("velocity"),
           py::arg("learning_rate"), py::arg("momentum") = 0.0f, py::arg("l1") = 0.0f,
-          py::arg("l2") = 0.0f);
+          py::arg("l2") = 0.0f, device);
 }
 
 }  // namespace gibbslab

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/devices.h"
 #include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
@@ -22,19 +23,19 @@ Words philox_words(const Words& counter, const std::array<uint32_t, 2>& key) {
   return {out.w[0], out.w[1], out.w[2], out.w[3]};
 }
 
-Context cpu_context(uint64_t seed, int n_threads) { return {cpu_backend(), seed, n_threads}; }
-
 py::array_t<float> uniform(int64_t rows, int64_t cols, uint64_t seed, uint64_t stream,
-                           int64_t first_row, int n_threads) {
-  Tensor out = Tensor::zeros(rows, cols);
-  ops::uniform(cpu_context(seed, n_threads), {seed, stream, first_row}, out);
+                           int64_t first_row, int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, seed, n_threads);
+  Tensor out = ops::zeros(ctx, rows, cols);
+  ops::uniform(ctx, {seed, stream, first_row}, out);
   return array_from(out);
 }
 
 py::array_t<float> normal(int64_t rows, int64_t cols, uint64_t seed, uint64_t stream,
-                          int64_t first_row, int n_threads) {
-  Tensor out = Tensor::zeros(rows, cols);
-  ops::normal(cpu_context(seed, n_threads), {seed, stream, first_row}, 0.0f, 1.0f, out);
+                          int64_t first_row, int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, seed, n_threads);
+  Tensor out = ops::zeros(ctx, rows, cols);
+  ops::normal(ctx, {seed, stream, first_row}, 0.0f, 1.0f, out);
   return array_from(out);
 }
 
@@ -51,9 +52,10 @@ void bind_random(py::module_& m) {
   m.def("philox", &philox_words, py::arg("counter"), py::arg("key"),
         "The four words of Philox4x32-10 at a counter (4 words) under a key (2 words).");
   m.def("uniform", &uniform, py::arg("rows"), py::arg("cols"), py::arg("seed"), py::arg("stream"),
-        py::arg("first_row") = 0, py::arg("n_threads") = 0, "Uniforms in [0, 1), (rows, cols).");
+        py::arg("first_row") = 0, py::arg("n_threads") = 0, py::arg("device") = "cpu",
+        "Uniforms in [0, 1), (rows, cols).");
   m.def("normal", &normal, py::arg("rows"), py::arg("cols"), py::arg("seed"), py::arg("stream"),
-        py::arg("first_row") = 0, py::arg("n_threads") = 0,
+        py::arg("first_row") = 0, py::arg("n_threads") = 0, py::arg("device") = "cpu",
         "Standard normal deviates, (rows, cols).");
   m.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("draw"),
         "A permutation of 0 ... n-1.");

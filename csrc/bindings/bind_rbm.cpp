@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/devices.h"
 #include "csrc/bindings/guard.h"
 #include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
@@ -23,12 +24,13 @@ auto exclusive(RbmHolder& self, const char* what, const Body& body) {
   return body(self.rbm);
 }
 
-std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, int n_threads) {
+std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, int n_threads,
+                                const std::string& device) {
   require(visible >= 1, "RBM",
           [&] { return "visible_size must be at least 1, got " + std::to_string(visible); });
   require(hidden >= 1, "RBM",
           [&] { return "hidden_size must be at least 1, got " + std::to_string(hidden); });
-  return std::make_unique<RbmHolder>(Rbm(Context(cpu_backend(), seed, n_threads), visible, hidden));
+  return std::make_unique<RbmHolder>(Rbm(context_on(device, seed, n_threads), visible, hidden));
 }
 
 States states(RbmHolder& self, const FloatArray& x) { return states_from(self.rbm.context(), x); }
@@ -84,13 +86,14 @@ void bind_parameter(py::class_<RbmHolder>& c, const char* name, const char* what
       },
       [what, set](RbmHolder& s, const FloatArray& value) {
         const InUse guard(s.busy, what);
-        set(s.rbm, tensor_from(value));
+        set(s.rbm, tensor_from(s.rbm.context(), value));
       });
 }
 
 void bind_model(py::class_<RbmHolder>& c) {
   c.def(py::init(&make), py::arg("visible_size"), py::arg("hidden_size"), py::arg("seed") = 0,
-        py::arg("n_threads") = 0)
+        py::arg("n_threads") = 0, py::arg("device") = "cpu")
+      .def_property_readonly("device", [](RbmHolder& s) { return s.rbm.context().backend().name; })
       .def_property_readonly("visible_size", [](RbmHolder& s) { return s.rbm.visible_size(); })
       .def_property_readonly("hidden_size", [](RbmHolder& s) { return s.rbm.hidden_size(); })
       .def_property_readonly("seed", [](RbmHolder& s) { return s.rbm.context().seed(); })
@@ -177,7 +180,7 @@ std::unique_ptr<AisHolder> make_ais(RbmHolder& rbm, const FloatArray& base_bias,
   BitTensor first;
   if (start) first = bits_from(rbm.rbm.context(), *start, "ais", "start");
   return std::make_unique<AisHolder>(
-      Ais(rbm.rbm, tensor_from(base_bias), betas, n_chains, first, seed));
+      Ais(rbm.rbm, tensor_from(rbm.rbm.context(), base_bias), betas, n_chains, first, seed));
 }
 
 int64_t advance(AisHolder& self, int64_t count) {

@@ -61,7 +61,7 @@ void restore(TrainerHolder& self, const py::dict& values) {
   const InUse guard(self.model.busy, "train");
   for (auto& [name, tensor] : named(self.trainer)) {
     if (!values.contains(name)) continue;
-    const Tensor given = tensor_from(values[name].cast<FloatArray>());
+    const Tensor given = tensor_from(self.model.rbm.context(), values[name].cast<FloatArray>());
     require(given.rows() == tensor->rows() && given.cols() == tensor->cols(), "restore", [&] {
       return std::string(name) + " must have shape " +
              shape_string(tensor->rows(), tensor->cols()) + ", got " +

@@ -18,11 +18,11 @@ using FloatArray = py::array_t<float, py::array::c_style>;
 using DoubleArray = py::array_t<double, py::array::c_style>;
 using IndexArray = py::array_t<int64_t, py::array::c_style>;
 
-// A copy in the library's padded layout; 1-d arrays become one row.
-Tensor tensor_from(const FloatArray& array);
+// A copy in the library's padded layout, where `ctx` computes; 1-d arrays become one row.
+Tensor tensor_from(const Context& ctx, const FloatArray& array);
 // A view that keeps the array alive.
 Tensor tensor_view(const FloatArray& array);
-// A batch of states, packed when every value is 0 or 1.
+// A batch of states where `ctx` computes, packed when every value is 0 or 1.
 States states_from(const Context& ctx, const FloatArray& array);
 // Bits from an array of zeros and ones; ValueError naming `name` otherwise.
 BitTensor bits_from(const Context& ctx, const FloatArray& array, const char* op, const char* name);

@@ -14,6 +14,8 @@ std::atomic<InterruptHook> g_hook{nullptr};
 
 void set_interrupt_hook(InterruptHook hook) { g_hook = hook; }
 
+InterruptHook interrupt_hook() { return g_hook; }
+
 void poll_interrupt() {
   using Clock = std::chrono::steady_clock;
   thread_local Clock::time_point last = Clock::now();

@@ -2,72 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-#include <mutex>
 #include <new>
-#include <unordered_map>
 
 #include "csrc/core/error.h"
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#define GIBBSLAB_HAS_FORK 1
-#endif
-
 namespace gibbslab {
 namespace {
-
-constexpr std::align_val_t kAlign{64};
-
-// Blocks given back are kept for the next tensor of the same size: a training step asks for the
-// same sizes again and again, and fresh pages cost more than the step's arithmetic.
-class Cache {
- public:
-  static Cache& get() {
-    static Cache* cache = new Cache();  // never destroyed: tensors may outlive static objects
-    return *cache;
-  }
-
-  void* take(size_t bytes) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (auto found = blocks_.find(bytes); found != blocks_.end()) {
-        void* memory = found->second;
-        blocks_.erase(found);
-        kept_ -= bytes;
-        return memory;
-      }
-    }
-    return ::operator new(bytes, kAlign);
-  }
-
-  void give(void* memory, size_t bytes) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (kept_ + bytes <= kMostKept) {
-        blocks_.emplace(bytes, memory);
-        kept_ += bytes;
-        return;
-      }
-    }
-    ::operator delete(memory, kAlign);
-  }
-
-  void lock() { mutex_.lock(); }
-  void unlock() { mutex_.unlock(); }
-
- private:
-  static constexpr size_t kMostKept = size_t{64} << 20;
-  std::mutex mutex_;
-  std::unordered_multimap<size_t, void*> blocks_;
-  size_t kept_ = 0;
-};
-
-#ifdef GIBBSLAB_HAS_FORK
-// Held across a fork, so that the child never inherits it from a thread that it does not have.
-const int g_fork_hook = pthread_atfork([] { Cache::get().lock(); }, [] { Cache::get().unlock(); },
-                                       [] { Cache::get().unlock(); });
-#endif
 
 // 2^46 bytes is beyond any machine, and keeps every product of sizes from overflowing.
 constexpr int64_t kMostBytes = int64_t{1} << 46;
@@ -77,32 +17,39 @@ void check_size(int64_t rows, int64_t cols) {
   if (cols > 0 && rows > kMostBytes / cols) throw std::bad_alloc();
 }
 
-std::shared_ptr<void> aligned_block(int64_t count, int64_t element_bytes) {
-#ifdef GIBBSLAB_HAS_FORK
-  (void)g_fork_hook;
-#endif
+std::shared_ptr<void> block(Memory& memory, int64_t count, int64_t element_bytes) {
   if (count > kMostBytes / element_bytes) throw std::bad_alloc();
-  const size_t bytes = static_cast<size_t>(std::max<int64_t>(count, 1) * element_bytes);
-  void* memory = Cache::get().take(bytes);
-  return std::shared_ptr<void>(memory, [bytes](void* p) { Cache::get().give(p, bytes); });
+  return memory.allocate(count * element_bytes);
+}
+
+Transfer direction(const Memory& from, const Memory& to) {
+  if (from.on_host() == to.on_host()) return Transfer::kWithin;
+  return to.on_host() ? Transfer::kToHost : Transfer::kFromHost;
+}
+
+// The device's side knows how to copy.
+void transfer(Memory& from, Memory& to, Copy job) {
+  job.transfer = direction(from, to);
+  (to.on_host() ? from : to).copy(job);
 }
 
 }  // namespace
 
-Tensor Tensor::zeros(int64_t rows, int64_t cols) {
-  Tensor t = empty(rows, cols);
-  std::memset(t.data_, 0, static_cast<size_t>(rows * t.stride_) * sizeof(float));
+Tensor Tensor::zeros(int64_t rows, int64_t cols, Memory& memory) {
+  Tensor t = empty(rows, cols, memory);
+  memory.clear(t.data_, rows * t.stride_ * static_cast<int64_t>(sizeof(float)));
   return t;
 }
 
-Tensor Tensor::empty(int64_t rows, int64_t cols) {
+Tensor Tensor::empty(int64_t rows, int64_t cols, Memory& memory) {
   check_size(rows, cols);
   Tensor t;
+  t.memory_ = &memory;
   t.rows_ = rows;
   t.cols_ = cols;
   t.stride_ = padded_stride(cols);
   t.padded_ = true;
-  auto storage = aligned_block(rows * t.stride_, sizeof(float));
+  auto storage = block(memory, rows * t.stride_, sizeof(float));
   t.data_ = static_cast<float*>(storage.get());
   t.owner_ = std::move(storage);
   return t;
@@ -130,32 +77,51 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
   return t;
 }
 
-Tensor Tensor::clone() const {
-  Tensor t = zeros(rows_, cols_);
-  for (int64_t r = 0; r < rows_; ++r) std::copy_n(row(r), cols_, t.row(r));
+Tensor Tensor::clone() const { return copy_in(*memory_); }
+
+Tensor Tensor::to(Memory& memory) const { return &memory == memory_ ? *this : copy_in(memory); }
+
+Tensor Tensor::copy_in(Memory& memory) const {
+  constexpr int64_t kBytes = sizeof(float);
+  Tensor t = zeros(rows_, cols_, memory);
+  transfer(*memory_, memory,
+           {t.data_, t.stride_ * kBytes, data_, stride_ * kBytes, cols_ * kBytes, rows_});
   return t;
 }
 
-void Tensor::fill(float value) {
-  for (int64_t r = 0; r < rows_; ++r) std::fill_n(row(r), cols_, value);
+void Tensor::clear() {
+  memory_->clear(data_, rows_ * stride_ * static_cast<int64_t>(sizeof(float)));
 }
 
-BitTensor BitTensor::zeros(int64_t rows, int64_t cols) {
+BitTensor BitTensor::zeros(int64_t rows, int64_t cols, Memory& memory) {
   check_size(rows, cols);
   BitTensor t;
+  t.memory_ = &memory;
   t.rows_ = rows;
   t.cols_ = cols;
   t.words_ = (cols + 63) / 64;
-  auto storage = aligned_block(rows * t.words_, sizeof(uint64_t));
-  std::memset(storage.get(), 0, static_cast<size_t>(rows * t.words_) * sizeof(uint64_t));
+  auto storage = block(memory, rows * t.words_, sizeof(uint64_t));
+  memory.clear(storage.get(), rows * t.words_ * static_cast<int64_t>(sizeof(uint64_t)));
   t.data_ = std::shared_ptr<uint64_t[]>(storage, static_cast<uint64_t*>(storage.get()));
   return t;
 }
 
-BitTensor BitTensor::clone() const {
-  BitTensor t = zeros(rows_, cols_);
-  std::copy_n(data_.get(), rows_ * words_, t.data_.get());
+BitTensor BitTensor::clone() const { return copy_in(*memory_); }
+
+BitTensor BitTensor::to(Memory& memory) const {
+  return &memory == memory_ ? *this : copy_in(memory);
+}
+
+BitTensor BitTensor::copy_in(Memory& memory) const {
+  BitTensor t = zeros(rows_, cols_, memory);
+  const int64_t bytes = rows_ * words_ * static_cast<int64_t>(sizeof(uint64_t));
+  transfer(*memory_, memory, {t.data_.get(), bytes, data_.get(), bytes, bytes, 1});
   return t;
+}
+
+States States::to(Memory& memory) const {
+  if (binary_) return bits_.to(memory);
+  return dense_.to(memory);
 }
 
 int64_t BitTensor::count() const {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "csrc/core/memory.h"
+
 namespace gibbslab {
 
 // Rows are padded to this many floats so that SIMD loops have no tails.
@@ -22,18 +24,19 @@ constexpr int64_t padded_stride(int64_t cols) {
   return kLanes * (round_up(cols, kLanes) / kLanes | 1);
 }
 
-// A (rows, cols) float32 matrix. A handle: copies share the storage.
+// A (rows, cols) float32 matrix. A handle: copies share the storage. Only on the host may row()
+// and data() be read through.
 class Tensor {
  public:
   Tensor() = default;
 
   // Owned, 64-byte aligned, zero-filled, with padded_stride(cols); the padding stays finite.
-  static Tensor zeros(int64_t rows, int64_t cols);
+  static Tensor zeros(int64_t rows, int64_t cols, Memory& memory = host_memory());
 
   // The same without the zeros: for results whose every element, padding too, will be written.
-  static Tensor empty(int64_t rows, int64_t cols);
+  static Tensor empty(int64_t rows, int64_t cols, Memory& memory = host_memory());
 
-  // A view of `data`, which `owner` keeps alive. Never written through by the library.
+  // A view of `data` on the host, which `owner` keeps alive. Never written through by the library.
   static Tensor borrow(const float* data, int64_t rows, int64_t cols, int64_t stride,
                        std::shared_ptr<const void> owner);
 
@@ -53,9 +56,16 @@ class Tensor {
   Tensor slice(int64_t begin, int64_t end) const;
   // An independent padded copy.
   Tensor clone() const;
-  void fill(float value);
+  // This tensor where it lies in `memory`, else a padded copy there.
+  Tensor to(Memory& memory) const;
+  // Zeros everywhere.
+  void clear();
+  Memory& memory() const { return *memory_; }
 
  private:
+  Tensor copy_in(Memory& memory) const;
+
+  Memory* memory_ = &host_memory();
   std::shared_ptr<const void> owner_;
   float* data_ = nullptr;
   int64_t rows_ = 0, cols_ = 0, stride_ = 0;
@@ -67,7 +77,7 @@ class Tensor {
 class BitTensor {
  public:
   BitTensor() = default;
-  static BitTensor zeros(int64_t rows, int64_t cols);
+  static BitTensor zeros(int64_t rows, int64_t cols, Memory& memory = host_memory());
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
@@ -80,10 +90,15 @@ class BitTensor {
   void set(int64_t r, int64_t c) { row(r)[c / 64] |= uint64_t{1} << (c % 64); }
 
   BitTensor clone() const;
-  // The number of ones.
+  BitTensor to(Memory& memory) const;
+  Memory& memory() const { return *memory_; }
+  // The number of ones; on the host.
   int64_t count() const;
 
  private:
+  BitTensor copy_in(Memory& memory) const;
+
+  Memory* memory_ = &host_memory();
   std::shared_ptr<uint64_t[]> data_;
   int64_t rows_ = 0, cols_ = 0, words_ = 0;
 };
@@ -100,6 +115,7 @@ class States {
   int64_t cols() const { return binary_ ? bits_.cols() : dense_.cols(); }
   const Tensor& dense() const { return dense_; }
   const BitTensor& bits() const { return bits_; }
+  States to(Memory& memory) const;
 
  private:
   Tensor dense_;

@@ -10,6 +10,8 @@ namespace gibbslab {
 
 Backend& cpu_backend() {
   static Backend backend{"cpu",
+                         host_memory(),
+                         [] { return std::string(cpu::kernels().name); },
                          cpu::elementwise_ops(),
                          cpu::linalg_ops(),
                          cpu::random_ops(),

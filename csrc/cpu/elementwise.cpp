@@ -37,6 +37,29 @@ struct CpuElementwise : ElementwiseOps {
       overwrite_bits(mask, known.bits(), states);
   }
 
+  void linear(const Context&, const Linear& job, Tensor& out) override {
+    for (int64_t r = 0; r < out.rows(); ++r)
+      for (int64_t c = 0; c < out.cols(); ++c) {
+        const double y = job.y ? job.q * job.y->row(r)[c] : 0.0;
+        out.row(r)[c] = static_cast<float>(job.p * job.x->row(r)[c] + y + job.r);
+      }
+  }
+
+  void gather(const Context&, const States& x, const int64_t* order, States& out) override {
+    if (!x.binary()) {
+      Tensor rows = out.dense();  // handles: written in place
+      for (int64_t r = 0; r < out.rows(); ++r)
+        std::copy_n(x.dense().row(order[r]), x.cols(), rows.row(r));
+      return;
+    }
+    BitTensor rows = out.bits();
+    const int64_t words = rows.words_per_row();
+    for (int64_t r = 0; r < rows.rows(); ++r)  // they lie anywhere in x: ask for all at once
+      for (int64_t w = 0; w < words; w += 8) __builtin_prefetch(x.bits().row(order[r]) + w);
+    for (int64_t r = 0; r < rows.rows(); ++r)
+      std::copy_n(x.bits().row(order[r]), words, rows.row(r));
+  }
+
  private:
   static bool pack_row(const float* x, int64_t cols, uint64_t* out) {
     bool binary = true;

@@ -30,12 +30,12 @@ struct CpuRandom : RandomOps {
   }
 
   void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) override {
-    for_rows(ctx, p.rows(), [&](int64_t r) {
-      const float* row = p.row(r);
+    for_rows(ctx, out.rows(), [&](int64_t r) {
+      const float* row = p.row(p.rows() == 1 ? 0 : r);
       if (!p.padded()) {
         float* copy = static_cast<float*>(scratch(3, round_up(p.cols(), kLanes) * 4));
         std::fill_n(copy + p.cols(), round_up(p.cols(), kLanes) - p.cols(), 0.0f);
-        row = std::copy_n(p.row(r), p.cols(), copy) - p.cols();
+        row = std::copy_n(row, p.cols(), copy) - p.cols();
       }
       kernels().activate_row({row, p.cols(), 1.0f, counter(draw, r, p.cols()), draw.stream,
                               draw.seed, nullptr, out.row(r), true});

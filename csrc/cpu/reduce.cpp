@@ -53,7 +53,7 @@ class HiddenInput {
   std::vector<int32_t> active_;
 };
 
-double dot(const States& x, int64_t r, const float* weights) {
+double row_dot(const States& x, int64_t r, const float* weights) {
   double total = 0;
   if (!x.binary()) {
     for (int64_t c = 0; c < x.cols(); ++c)
@@ -92,7 +92,7 @@ struct CpuReduce : ReduceOps {
       for (int64_t r = begin; r < end; ++r) {
         const std::vector<double>& x = input.of(v, r);
         for (size_t j = 0; j < scaled.size(); ++j) scaled[j] = rbm.beta * x[j];
-        out[r] = -rbm.beta * dot(v, r, rbm.visible_bias->data()) -
+        out[r] = -rbm.beta * row_dot(v, r, rbm.visible_bias->data()) -
                  kernels().softplus_sum(scaled.data(), static_cast<int64_t>(scaled.size()));
       }
     });
@@ -104,7 +104,7 @@ struct CpuReduce : ReduceOps {
       HiddenInput input(rbm);
       for (int64_t r = begin; r < end; ++r) {
         const std::vector<double>& x = input.of(v, r);
-        double total = dot(v, r, rbm.visible_bias->data());
+        double total = row_dot(v, r, rbm.visible_bias->data());
         for (int64_t j = 0; j < h.cols(); ++j)
           total +=
               x[j] * (h.binary() ? static_cast<double>(h.bits().get(r, j)) : h.dense().row(r)[j]);
@@ -132,7 +132,13 @@ struct CpuReduce : ReduceOps {
 
   void weighted_sums(const Context&, const States& x, const Tensor& weights, double scale,
                      double* out) override {
-    for (int64_t r = 0; r < x.rows(); ++r) out[r] += scale * dot(x, r, weights.data());
+    for (int64_t r = 0; r < x.rows(); ++r) out[r] += scale * row_dot(x, r, weights.data());
+  }
+
+  double dot(const Context&, const Tensor& x, const Tensor& y) override {
+    double total = 0;
+    for (int64_t c = 0; c < x.cols(); ++c) total += static_cast<double>(x.data()[c]) * y.data()[c];
+    return total;
   }
 
   double log_partition(const Context& ctx, const RbmView& rbm) override {

@@ -18,7 +18,7 @@ Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_
       visible_bias_(rbm.visible_bias().clone()),
       hidden_bias_(rbm.hidden_bias().clone()),
       base_bias_(std::move(base_bias)),
-      bias_difference_(Tensor::zeros(1, visible_bias_.cols())),
+      bias_difference_(ops::zeros(ctx_, 1, visible_bias_.cols())),
       betas_(std::move(betas)),
       backwards_(!start.empty()),
       v_(std::move(start)) {
@@ -28,8 +28,7 @@ Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_
     return "base_bias must have " + std::to_string(visible_bias_.cols()) + " values, got " +
            std::to_string(base_bias_.cols());
   });
-  for (int64_t i = 0; i < visible_bias_.cols(); ++i)
-    bias_difference_.data()[i] = visible_bias_.data()[i] - base_bias_.data()[i];
+  ops::linear(ctx_, {1.0, &visible_bias_, -1.0, &base_bias_}, bias_difference_);
   if (backwards_) {
     require(v_.cols() == visible_bias_.cols(), "ais",
             [&] { return "start must have one column per visible unit"; });
@@ -37,18 +36,16 @@ Ais::Ais(const Rbm& rbm, Tensor base_bias, std::vector<double> betas, int64_t n_
   }
   require(n_chains >= 1, "ais",
           [&] { return "n_chains must be at least 1, got " + std::to_string(n_chains); });
-  if (!backwards_) v_ = BitTensor::zeros(n_chains, visible_bias_.cols());
-  input_ = Tensor::zeros(n_chains, hidden_bias_.cols());
+  if (!backwards_) v_ = ops::zero_bits(ctx_, n_chains, visible_bias_.cols());
+  input_ = ops::zeros(ctx_, n_chains, hidden_bias_.cols());
   log_weights_.assign(static_cast<size_t>(n_chains), 0.0);
   if (!backwards_) draw_base();
 }
 
 void Ais::draw_base() {
-  Tensor mean = Tensor::zeros(1, base_bias_.cols());
+  Tensor mean = ops::zeros(ctx_, 1, base_bias_.cols());
   ops::sigmoid(ctx_, base_bias_, mean);
-  Tensor every = Tensor::zeros(v_.rows(), v_.cols());
-  for (int64_t r = 0; r < v_.rows(); ++r) std::copy_n(mean.data(), mean.cols(), every.row(r));
-  ops::bernoulli(ctx_, every, ctx_.next_draw(Layer::kVisible), v_);
+  ops::bernoulli(ctx_, mean, ctx_.next_draw(Layer::kVisible), v_);
 }
 
 // log w += log p*_to(v) - log p*_from(v), leaving v W + b in input_.
@@ -67,13 +64,11 @@ void Ais::weigh(double from, double to) {
 
 // One Gibbs sweep that leaves p_beta invariant, from the input that weigh() left.
 void Ais::transition(double beta, double bias_beta) {
-  BitTensor h = BitTensor::zeros(v_.rows(), hidden_bias_.cols());
+  BitTensor h = ops::zero_bits(ctx_, v_.rows(), hidden_bias_.cols());
   ops::activate(ctx_, input_, static_cast<float>(beta), ctx_.next_draw(Layer::kHidden), nullptr,
                 &h);
-  Tensor bias = Tensor::zeros(1, base_bias_.cols());
-  for (int64_t i = 0; i < bias.cols(); ++i)
-    bias.data()[i] = static_cast<float>(bias_beta * visible_bias_.data()[i] +
-                                        (1.0 - bias_beta) * base_bias_.data()[i]);
+  Tensor bias = ops::empty(ctx_, 1, base_bias_.cols());
+  ops::linear(ctx_, {bias_beta, &visible_bias_, 1.0 - bias_beta, &base_bias_}, bias);
   const States hidden(h);
   HalfStep step;
   step.input = &hidden;
@@ -100,8 +95,9 @@ int64_t Ais::advance(int64_t count) {
 
 double Ais::log_partition_base() const {
   double total = static_cast<double>(hidden_bias_.cols()) * std::log(2.0);
-  for (int64_t i = 0; i < base_bias_.cols(); ++i) {
-    const double x = base_bias_.data()[i];
+  const Tensor base = base_bias_.to(host_memory());
+  for (int64_t i = 0; i < base.cols(); ++i) {
+    const double x = base.data()[i];
     total += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
   }
   return total;

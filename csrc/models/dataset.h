@@ -21,26 +21,25 @@ struct Csr {
 
 class Dataset {
  public:
-  // Binary data are packed, other dense data are referred to, not copied.
-  Dataset(const Context& ctx, Tensor dense);
+  // Binary data are packed and, like other dense data, laid where `ctx` computes; there dense data
+  // that lie there already are referred to, not copied. CSR data of other values stay on the host.
+  Dataset(const Context& ctx, const Tensor& dense);
   Dataset(const Context& ctx, Csr csr);
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   bool binary() const { return binary_; }
 
-  // The rows that order[0 .. count) names, as one batch (count, cols).
-  States gather(const int64_t* order, int64_t count) const;
+  // The rows that order[0 .. count) names, as one batch (count, cols) where `ctx` computes.
+  States gather(const Context& ctx, const int64_t* order, int64_t count) const;
 
  private:
-  BitTensor gather_bits(const int64_t* order, int64_t count) const;
-  Tensor gather_dense(const int64_t* order, int64_t count) const;
+  Tensor gather_csr(const int64_t* order, int64_t count) const;
 
   int64_t rows_ = 0, cols_ = 0;
   bool binary_ = false;
-  BitTensor bits_;
-  Tensor dense_;
-  Csr csr_;
+  States states_;
+  Csr csr_;  // in their place, unless its values are 0 and 1
 };
 
 }  // namespace gibbslab

@@ -26,18 +26,18 @@ int64_t checked_steps(const Sweeps& sweeps) {
 
 }  // namespace
 
-Tensor scaled_bias(const Tensor& bias, float beta) {
+Tensor scaled_bias(const Context& ctx, const Tensor& bias, float beta) {
   if (beta == 1.0f) return bias;
-  Tensor out = bias.clone();
-  for (int64_t c = 0; c < out.cols(); ++c) out.data()[c] *= beta;
+  Tensor out = ops::empty(ctx, 1, bias.cols());
+  ops::linear(ctx, {beta, &bias}, out);
   return out;
 }
 
 Rbm::Rbm(Context ctx, int64_t visible_size, int64_t hidden_size)
     : ctx_(ctx),
-      weights_(Tensor::zeros(visible_size, hidden_size)),
-      visible_bias_(Tensor::zeros(1, visible_size)),
-      hidden_bias_(Tensor::zeros(1, hidden_size)) {}
+      weights_(ops::zeros(ctx_, visible_size, hidden_size)),
+      visible_bias_(ops::zeros(ctx_, 1, visible_size)),
+      hidden_bias_(ops::zeros(ctx_, 1, hidden_size)) {}
 
 void Rbm::set_weights(Tensor w) {
   require_shape("RBM.W", w, visible_size(), hidden_size());
@@ -61,11 +61,11 @@ void Rbm::set_hidden_bias(Tensor b) {
 }
 
 void Rbm::initialize(float deviation) {
-  Tensor w = Tensor::zeros(visible_size(), hidden_size());
+  Tensor w = ops::zeros(ctx_, visible_size(), hidden_size());
   ops::normal(ctx_, ctx_.next_draw(Layer::kWeights), 0.0f, deviation, w);
   weights_.set(std::move(w));
-  visible_bias_ = Tensor::zeros(1, visible_size());
-  hidden_bias_ = Tensor::zeros(1, hidden_size());
+  visible_bias_ = ops::zeros(ctx_, 1, visible_size());
+  hidden_bias_ = ops::zeros(ctx_, 1, hidden_size());
 }
 
 LayerState Rbm::half_step(const States& input, Direction direction, float beta, bool mean,
@@ -73,9 +73,9 @@ LayerState Rbm::half_step(const States& input, Direction direction, float beta, 
   const bool up = direction == Direction::kUp;
   const int64_t units = up ? hidden_size() : visible_size();
   LayerState out;
-  if (mean) out.mean = Tensor::empty(input.rows(), units);
-  if (sample) out.sample = BitTensor::zeros(input.rows(), units);
-  const Tensor bias = scaled_bias(up ? hidden_bias_ : visible_bias_, beta);
+  if (mean) out.mean = ops::empty(ctx_, input.rows(), units);
+  if (sample) out.sample = ops::zero_bits(ctx_, input.rows(), units);
+  const Tensor bias = scaled_bias(ctx_, up ? hidden_bias_ : visible_bias_, beta);
   HalfStep step;
   step.input = &input;
   step.weights = &weights_;

@@ -92,6 +92,6 @@ class Rbm {
 };
 
 // beta times a bias, without a copy when beta is 1.
-Tensor scaled_bias(const Tensor& bias, float beta);
+Tensor scaled_bias(const Context& ctx, const Tensor& bias, float beta);
 
 }  // namespace gibbslab

@@ -18,7 +18,7 @@ struct VectorStep {
 
   VectorStep(const Context& ctx, const Tensor& weight, const Tensor& gradient,
              const Tensor& old_velocity, float learning_rate, float momentum)
-      : value(Tensor::zeros(1, weight.cols())), velocity(Tensor::zeros(1, weight.cols())) {
+      : value(ops::zeros(ctx, 1, weight.cols())), velocity(ops::zeros(ctx, 1, weight.cols())) {
     Update job;
     job.weight = &weight;
     job.gradient = &gradient;
@@ -31,20 +31,12 @@ struct VectorStep {
   }
 };
 
-void add_running(Tensor& mean, const Tensor& now, float rate) {
-  for (int64_t c = 0; c < mean.cols(); ++c)
-    mean.data()[c] += rate * (now.data()[c] - mean.data()[c]);
+void add_running(const Context& ctx, Tensor& mean, const Tensor& now, float rate) {
+  ops::linear(ctx, {1.0 - rate, &mean, rate, &now}, mean);
 }
 
-double dot(const Tensor& x, const Tensor& y) {
-  double total = 0;
-  for (int64_t c = 0; c < x.cols(); ++c) total += static_cast<double>(x.data()[c]) * y.data()[c];
-  return total;
-}
-
-void add_multiples(Tensor& out, const Tensor& x, double p, const Tensor& y, double q) {
-  for (int64_t c = 0; c < out.cols(); ++c)
-    out.data()[c] += static_cast<float>(p * x.data()[c] + q * y.data()[c]);
+void add_multiple(const Context& ctx, Tensor& out, const Tensor& x, double p) {
+  ops::linear(ctx, {1.0, &out, p, &x}, out);
 }
 
 States statistics_of(const LayerState& h, bool samples) {
@@ -60,28 +52,29 @@ RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(opt
           [&] { return "k must be at least 1, got " + std::to_string(options_.k); });
   require(!options_.persistent || options_.n_chains >= 1, "train",
           [&] { return "n_chains must be at least 1, got " + std::to_string(options_.n_chains); });
-  if (options_.persistent) chains_ = BitTensor::zeros(options_.n_chains, h);
-  velocity_w_ = Tensor::zeros(v, h);
-  velocity_a_ = Tensor::zeros(1, v);
-  velocity_b_ = Tensor::zeros(1, h);
-  visible_offset_ = Tensor::zeros(1, v);
-  hidden_offset_ = Tensor::zeros(1, h);
-  hidden_activity_ = Tensor::zeros(1, h);
-  gradient_w_ = Tensor::zeros(v, h);
-  gradient_a_ = Tensor::zeros(1, v);
-  gradient_b_ = Tensor::zeros(1, h);
-  pressure_ = Tensor::zeros(1, h);
-  visible_mean_ = Tensor::zeros(1, v);
-  spare_w_ = Tensor::zeros(v, h);
-  spare_velocity_w_ = Tensor::zeros(v, h);
+  const Context& ctx = rbm.context();
+  if (options_.persistent) chains_ = ops::zero_bits(ctx, options_.n_chains, h);
+  velocity_w_ = ops::zeros(ctx, v, h);
+  velocity_a_ = ops::zeros(ctx, 1, v);
+  velocity_b_ = ops::zeros(ctx, 1, h);
+  visible_offset_ = ops::zeros(ctx, 1, v);
+  hidden_offset_ = ops::zeros(ctx, 1, h);
+  hidden_activity_ = ops::zeros(ctx, 1, h);
+  gradient_w_ = ops::zeros(ctx, v, h);
+  gradient_a_ = ops::zeros(ctx, 1, v);
+  gradient_b_ = ops::zeros(ctx, 1, h);
+  pressure_ = ops::zeros(ctx, 1, h);
+  visible_mean_ = ops::zeros(ctx, 1, v);
+  spare_w_ = ops::zeros(ctx, v, h);
+  spare_velocity_w_ = ops::zeros(ctx, v, h);
 }
 
 void RbmTrainer::set_momentum(float momentum) {
   options_.momentum = momentum;
   if (momentum != 0.0f) return;
-  velocity_w_.fill(0.0f);  // without momentum nothing keeps it up to date
-  velocity_a_.fill(0.0f);
-  velocity_b_.fill(0.0f);
+  velocity_w_.clear();  // without momentum nothing keeps it up to date
+  velocity_a_.clear();
+  velocity_b_.clear();
 }
 
 TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
@@ -96,7 +89,7 @@ TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t
   for (int64_t batch = first; batch < last; ++batch) {
     const int64_t begin = batch * batch_size, end = std::min(n, begin + batch_size);
     if (begin >= end) break;
-    const States v0 = data.gather(order + begin, end - begin);
+    const States v0 = data.gather(rbm_.context(), order + begin, end - begin);
     result.diverged = whole_step(v0, batch_size, learning_rate);
     if (!result.diverged.empty()) return result;
     ++result.batches;
@@ -110,7 +103,7 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   Context& ctx = rbm_.context();
   Phases p;
   if (options_.sample_input && !v0.binary()) {
-    BitTensor drawn = BitTensor::zeros(v0.rows(), v0.cols());
+    BitTensor drawn = ops::zero_bits(ctx, v0.rows(), v0.cols());
     ops::bernoulli(ctx, v0.dense(), ctx.next_draw(Layer::kData), drawn);
     v0 = drawn;
   }
@@ -134,23 +127,22 @@ void RbmTrainer::bias_gradients(const Phases& p, float positive, float negative)
   const Context& ctx = rbm_.context();
   const bool samples = options_.hidden_samples;
   ops::column_sums(ctx, p.v0, positive, false, visible_mean_);
-  gradient_a_.fill(0.0f);
-  ops::column_sums(ctx, p.v1, -negative, true, gradient_a_);
-  for (int64_t i = 0; i < gradient_a_.cols(); ++i) gradient_a_.data()[i] += visible_mean_.data()[i];
+  ops::column_sums(ctx, p.v1, -negative, false, gradient_a_);
+  add_multiple(ctx, gradient_a_, visible_mean_, 1.0);
   ops::column_sums(ctx, statistics_of(p.h0, samples), positive, false, gradient_b_);
   ops::column_sums(ctx, statistics_of(p.h1, samples), -negative, true, gradient_b_);
 }
 
 void RbmTrainer::prepare_pressure(const Phases& p, float positive) {
   if (options_.sparsity_cost <= 0.0f) return;
-  Tensor now = Tensor::zeros(1, rbm_.hidden_size());
-  ops::column_sums(rbm_.context(), p.h0.mean, positive, false, now);
-  add_running(hidden_activity_, now, 1.0f - options_.sparsity_decay);
-  for (int64_t j = 0; j < now.cols(); ++j) {
-    pressure_.data()[j] =
-        options_.sparsity_cost * (options_.sparsity_target - hidden_activity_.data()[j]);
-    gradient_b_.data()[j] += pressure_.data()[j];
-  }
+  const Context& ctx = rbm_.context();
+  const double cost = options_.sparsity_cost;
+  Tensor now = ops::zeros(ctx, 1, rbm_.hidden_size());
+  ops::column_sums(ctx, p.h0.mean, positive, false, now);
+  add_running(ctx, hidden_activity_, now, 1.0f - options_.sparsity_decay);
+  ops::linear(ctx, {-cost, &hidden_activity_, 0.0, nullptr, cost * options_.sparsity_target},
+              pressure_);
+  add_multiple(ctx, gradient_b_, pressure_, 1.0);
 }
 
 // Montavon and Mueller (2012), section 3, written for the uncentred parameters: the weights'
@@ -158,21 +150,24 @@ void RbmTrainer::prepare_pressure(const Phases& p, float positive) {
 void RbmTrainer::prepare_centering(const Phases& p, const CdStatistics& statistics) {
   if (!options_.centered) return;
   const Context& ctx = rbm_.context();
-  Tensor hidden_now = Tensor::zeros(1, rbm_.hidden_size());
+  Tensor hidden_now = ops::zeros(ctx, 1, rbm_.hidden_size());
   ops::column_sums(ctx, p.h0.mean, statistics.positive_scale, false, hidden_now);
-  add_running(visible_offset_, visible_mean_, options_.offset_rate);
-  add_running(hidden_offset_, hidden_now, options_.offset_rate);
+  add_running(ctx, visible_offset_, visible_mean_, options_.offset_rate);
+  add_running(ctx, hidden_offset_, hidden_now, options_.offset_rate);
   raw_a_ = gradient_a_.clone();
   raw_b_ = gradient_b_.clone();
-  const double along_a = dot(raw_a_, visible_offset_), along_b = dot(raw_b_, hidden_offset_);
-  const double square_v = dot(visible_offset_, visible_offset_);
-  const double square_h = dot(hidden_offset_, hidden_offset_);
+  const double along_a = ops::dot(ctx, raw_a_, visible_offset_),
+               along_b = ops::dot(ctx, raw_b_, hidden_offset_);
+  const double square_v = ops::dot(ctx, visible_offset_, visible_offset_);
+  const double square_h = ops::dot(ctx, hidden_offset_, hidden_offset_);
   ops::cd_statistics(ctx, statistics, gradient_w_);
   // gradient_a -= (G - mu db^T - da lambda^T) lambda, gradient_b -= (...)^T mu
   ops::matmul(ctx, hidden_offset_, false, gradient_w_, true, -1.0f, 1.0f, gradient_a_);
   ops::matmul(ctx, visible_offset_, false, gradient_w_, false, -1.0f, 1.0f, gradient_b_);
-  add_multiples(gradient_a_, visible_offset_, along_b, raw_a_, square_h);
-  add_multiples(gradient_b_, hidden_offset_, along_a, raw_b_, square_v);
+  add_multiple(ctx, gradient_a_, visible_offset_, along_b);
+  add_multiple(ctx, gradient_a_, raw_a_, square_h);
+  add_multiple(ctx, gradient_b_, hidden_offset_, along_a);
+  add_multiple(ctx, gradient_b_, raw_b_, square_v);
 }
 
 RbmTrainer::Snapshot RbmTrainer::snapshot() const {

@@ -14,6 +14,8 @@ namespace gibbslab {
 
 struct Backend {
   std::string name;
+  Memory& memory;             // where the operands of its operations lie
+  std::string (*describe)();  // the hardware, in words
   ElementwiseOps& elementwise;
   LinalgOps& linalg;
   RandomOps& random;
@@ -21,6 +23,15 @@ struct Backend {
   ReduceOps& reduce;
   OptimOps& optim;
 };
+
+namespace ops {
+
+// New tensors where the context computes; see Tensor and BitTensor.
+Tensor zeros(const Context& ctx, int64_t rows, int64_t cols);
+Tensor empty(const Context& ctx, int64_t rows, int64_t cols);
+BitTensor zero_bits(const Context& ctx, int64_t rows, int64_t cols);
+
+}  // namespace ops
 
 // The CPU backend; always there.
 Backend& cpu_backend();

@@ -56,4 +56,25 @@ void overwrite(const Context& ctx, const BitTensor& mask, const States& known, S
   ctx.backend().elementwise.overwrite(ctx, mask, known, states);
 }
 
+void linear(const Context& ctx, const Linear& job, Tensor& out) {
+  for (const Tensor* t : {job.x, job.y})
+    require(t == nullptr || (t->rows() == out.rows() && t->cols() == out.cols()), "linear", [&] {
+      return "x and y must have shape " + shape_string(out.rows(), out.cols()) + ", got " +
+             shape_string(t->rows(), t->cols());
+    });
+  ctx.backend().elementwise.linear(ctx, job, out);
+}
+
+States gather(const Context& ctx, const States& x, const int64_t* order, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    require(0 <= order[i] && order[i] < x.rows(), "gather", [&] {
+      return "order must name rows 0 ... " + std::to_string(x.rows() - 1) + ", got " +
+             std::to_string(order[i]);
+    });
+  States out =
+      x.binary() ? States(zero_bits(ctx, count, x.cols())) : States(zeros(ctx, count, x.cols()));
+  ctx.backend().elementwise.gather(ctx, x, order, out);
+  return out;
+}
+
 }  // namespace gibbslab::ops

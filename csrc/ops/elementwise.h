@@ -6,6 +6,15 @@
 
 namespace gibbslab {
 
+// p x + q y + r; y may be null. x, y (R, C).
+struct Linear {
+  double p = 1.0;
+  const Tensor* x = nullptr;
+  double q = 0.0;
+  const Tensor* y = nullptr;
+  double r = 0.0;
+};
+
 struct ElementwiseOps {
   virtual ~ElementwiseOps() = default;
   virtual void sigmoid(const Context& ctx, const Tensor& x, Tensor& out) = 0;
@@ -13,6 +22,8 @@ struct ElementwiseOps {
   virtual bool pack(const Context& ctx, const Tensor& x, BitTensor& out) = 0;
   virtual void overwrite(const Context& ctx, const BitTensor& mask, const States& known,
                          States& states) = 0;
+  virtual void linear(const Context& ctx, const Linear& job, Tensor& out) = 0;
+  virtual void gather(const Context& ctx, const States& x, const int64_t* order, States& out) = 0;
 };
 
 namespace ops {
@@ -28,6 +39,10 @@ bool pack(const Context& ctx, const Tensor& x, BitTensor& out);
 States packed_if_binary(const Context& ctx, const Tensor& x);
 // states[r, c] = known[r, c] where mask is 1. mask (B, N), or (1, N) for every row.
 void overwrite(const Context& ctx, const BitTensor& mask, const States& known, States& states);
+// out = p x + q y + r, in float64 and rounded once; out (R, C) may be x or y.
+void linear(const Context& ctx, const Linear& job, Tensor& out);
+// The rows of x (R, N) that order[0 .. count), on the host, names; (count, N).
+States gather(const Context& ctx, const States& x, const int64_t* order, int64_t count);
 
 }  // namespace ops
 }  // namespace gibbslab

@@ -47,7 +47,8 @@ Tensor Weights::take_transposed() {
 }
 
 void Weights::make_room() const {
-  if (wt_.rows() != w_.cols() || wt_.cols() != w_.rows()) wt_ = Tensor::zeros(w_.cols(), w_.rows());
+  if (wt_.rows() != w_.cols() || wt_.cols() != w_.rows())
+    wt_ = Tensor::zeros(w_.cols(), w_.rows(), w_.memory());
 }
 
 }  // namespace gibbslab

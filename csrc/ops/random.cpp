@@ -17,7 +17,7 @@ void normal(const Context& ctx, const Draw& draw, float mean, float deviation, T
 }
 
 void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) {
-  require(p.rows() == out.rows() && p.cols() == out.cols(), "bernoulli", [&] {
+  require((p.rows() == out.rows() || p.rows() == 1) && p.cols() == out.cols(), "bernoulli", [&] {
     return "out must have the shape of p " + shape_string(p.rows(), p.cols()) + ", got " +
            shape_string(out.rows(), out.cols());
   });

@@ -20,7 +20,7 @@ namespace ops {
 void uniform(const Context& ctx, const Draw& draw, Tensor& out);
 // Normal deviates by Box and Muller (1958), two words for each.
 void normal(const Context& ctx, const Draw& draw, float mean, float deviation, Tensor& out);
-// out = u < p. p, out (R, C).
+// out = u < p. out (R, C); p (R, C), or (1, C) for every row.
 void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out);
 // A permutation of 0 ... n-1 (Fisher and Yates, Durstenfeld's form), from the words of one draw.
 void permutation(const Draw& draw, int64_t n, int64_t* out);

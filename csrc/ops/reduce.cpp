@@ -54,6 +54,11 @@ void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, d
   ctx.backend().reduce.weighted_sums(ctx, x, weights, scale, out);
 }
 
+double dot(const Context& ctx, const Tensor& x, const Tensor& y) {
+  require_columns("dot", "y", y.cols(), x.cols());
+  return ctx.backend().reduce.dot(ctx, x, y);
+}
+
 double log_partition(const Context& ctx, const RbmView& rbm) {
   const int64_t smaller = std::min(rbm.weights->rows(), rbm.weights->cols());
   require(smaller <= kMaxEnumerated, "log_partition", [&] {

@@ -1,6 +1,8 @@
 // Deterministic data for the C++ tests.
 #pragma once
 
+#include <algorithm>
+
 #include "csrc/core/philox.h"
 #include "csrc/core/tensor.h"
 #include "csrc/ops/backend.h"
@@ -9,6 +11,10 @@ namespace gibbslab::check_data {
 
 inline Context context(int threads = 1, uint64_t seed = 7) {
   return Context(cpu_backend(), seed, threads);
+}
+
+inline void fill(Tensor& t, float value) {
+  for (int64_t r = 0; r < t.rows(); ++r) std::fill_n(t.row(r), t.cols(), value);
 }
 
 // Normal deviates, (rows, cols).
@@ -21,7 +27,7 @@ inline Tensor reals(int64_t rows, int64_t cols, uint64_t stream) {
 // 0/1 values with a share of ones, (rows, cols).
 inline BitTensor bits(int64_t rows, int64_t cols, uint64_t stream, float ones = 0.4f) {
   Tensor p = Tensor::zeros(rows, cols);
-  p.fill(ones);
+  fill(p, ones);
   BitTensor out = BitTensor::zeros(rows, cols);
   ops::bernoulli(context(), p, {13, stream, 0}, out);
   return out;

@@ -46,7 +46,8 @@ Tensor rows_of(const Tensor& x, const std::vector<int64_t>& order) {
 }
 
 bool gathers(const Dataset& data, const Tensor& x, const std::vector<int64_t>& order) {
-  const States batch = data.gather(order.data(), static_cast<int64_t>(order.size()));
+  const States batch =
+      data.gather(check_data::context(), order.data(), static_cast<int64_t>(order.size()));
   return same(ops::unpacked(context(), batch), rows_of(x, order));
 }
 
@@ -79,7 +80,7 @@ TEST(sparse_zeros_that_are_stored_count_as_zeros) {
   const Dataset data(context(), Csr{starts.data(), columns.data(), values.data(), 3, 4, nullptr});
   CHECK(data.binary());
   const std::vector<int64_t> order = {0, 1, 2};
-  const BitTensor batch = data.gather(order.data(), 3).bits();
+  const BitTensor batch = data.gather(check_data::context(), order.data(), 3).bits();
   CHECK(batch.count() == 2 && batch.get(0, 3) && batch.get(2, 1));
 }
 
@@ -88,7 +89,7 @@ TEST(an_unpadded_view_is_read_in_place) {
   const Dataset data(context(), Tensor::borrow(values.data(), 2, 3, 3, nullptr));
   CHECK(!data.binary());
   const int64_t last = 1;
-  const Tensor row = data.gather(&last, 1).dense();
+  const Tensor row = data.gather(check_data::context(), &last, 1).dense();
   CHECK(row.padded() && row.row(0)[0] == 3.0f && row.row(0)[2] == 5.0f && row.row(0)[3] == 0.0f);
 }
 

@@ -72,7 +72,7 @@ TEST(forks_while_other_threads_allocate) {
 TEST(forks_while_other_threads_multiply) {
   const auto multiply = [] {
     Tensor x = Tensor::zeros(3, 3), out = Tensor::zeros(3, 3);
-    x.fill(1.0f);
+    check_data::fill(x, 1.0f);
     ops::matmul(check_data::context(), x, false, x, false, 1.0f, 0.0f, out);
     return out.row(2)[2] == 3.0f;
   };

@@ -6,6 +6,7 @@
 #include "csrc/core/error.h"
 #include "csrc/core/tensor.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/random_data.h"
 
 namespace gibbslab {
 namespace {
@@ -26,7 +27,7 @@ TEST(a_reused_block_is_zeroed_again) {
     Tensor t = Tensor::zeros(7, 33);
     for (int64_t r = 0; r < 7; ++r)
       for (int64_t c = 0; c < t.stride(); ++c) CHECK(t.row(r)[c] == 0.0f);
-    t.fill(2.5f);
+    check_data::fill(t, 2.5f);
     BitTensor bits = BitTensor::zeros(7, 130);
     CHECK(bits.count() == 0);
     for (int64_t c = 0; c < 130; ++c) bits.set(3, c);
@@ -95,7 +96,7 @@ TEST(threads_allocate_at_once) {
       for (int round = 0; round < 500; ++round) {
         Tensor t = Tensor::zeros(3, 17 + round % 3);
         wrong[static_cast<size_t>(id)] += t.row(2)[16] != 0.0f;
-        t.fill(static_cast<float>(id));
+        check_data::fill(t, static_cast<float>(id));
         wrong[static_cast<size_t>(id)] += t.row(0)[0] != static_cast<float>(id);
       }
     });
