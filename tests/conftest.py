@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from gibbslab import _config, _core
+from gibbslab._devices import cuda_absent
 
 # Test modules import their helpers (reference, thresholds, ...) from this folder by name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,9 +27,13 @@ TOLERANCES = {
         "softplus": 3e-7,  # per term, for float32 exponentials summed in float64
     }
 }
+TOLERANCES["cuda"] = TOLERANCES["cpu"]  # the same formulas, the same accumulation
 
 
-@pytest.fixture(params=list(TOLERANCES))
+DEVICES = ["cpu"] if cuda_absent() else ["cpu", "cuda"]
+
+
+@pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> str:
     """Every device that this build can run."""
     return str(request.param)

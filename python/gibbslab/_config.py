@@ -11,8 +11,7 @@ import scipy.linalg.cython_blas as _cython_blas
 import threadpoolctl
 
 from . import _core
-
-CUDA_REASON = "this version has no CUDA backend"
+from ._devices import cuda_in_words
 
 
 class _GibbslabController(threadpoolctl.LibController):
@@ -116,7 +115,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "threads": _core.thread_limit(),
         "blas": f"{library.internal_api} {library.version}" if library else "own blocked product",
         "blas_core": getattr(library, "architecture", "unknown") if library else "none",
-        "cuda": f"absent: {CUDA_REASON}",
+        "cuda": cuda_in_words(),
     }
     if mode == "dicts":
         return config

@@ -10,12 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
-from ._config import CUDA_REASON
-
 __all__ = [
     "as_batch",
     "as_beta",
-    "as_device",
     "as_integer",
     "as_mask",
     "as_parameter",
@@ -214,20 +211,3 @@ def as_random_state(random_state: Any, op: str = "random_state") -> np.random.Ra
     if random_state is None or isinstance(random_state, np.random.RandomState):
         return check_random_state(random_state)
     return np.random.RandomState(np.random.MT19937(as_seed(random_state, op)))
-
-
-def as_device(device: Any, op: str = "device") -> str:
-    """The device that will be used, of ``"auto"`` and ``"cpu"``.
-
-    Raises
-    ------
-    RuntimeError
-        If ``"cuda"`` is asked for and cannot be had.
-    ValueError
-        If `device` is no name of a device.
-    """
-    if isinstance(device, str) and device in ("auto", "cpu"):
-        return "cpu"
-    if isinstance(device, str) and device == "cuda":
-        raise RuntimeError(f"[{op}] gibbslab was built without CUDA: {CUDA_REASON}")
-    raise ValueError(f"[{op}] device must be 'auto', 'cpu' or 'cuda', got {device!r}")

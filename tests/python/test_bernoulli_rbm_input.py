@@ -211,11 +211,6 @@ def test_bad_parameters(
     assert not hasattr(rbm, "model_")
 
 
-def test_an_absent_device_is_told() -> None:
-    with pytest.raises(RuntimeError, match=r"\[BernoulliRBM.fit\] gibbslab was built without CUDA"):
-        BernoulliRBM(4, device="cuda").fit(grey())
-
-
 def test_schedules() -> None:
     assert [Linear(1.0, 0.0, 3)(e) for e in range(5)] == [1.0, 0.5, 0.0, 0.0, 0.0]
     assert Linear(1.0, 0.25, 1)(0) == 0.25

@@ -206,12 +206,3 @@ def test_threads():
     for bad, error in ((0, ValueError), (-1, ValueError), (1025, ValueError), (1.0, TypeError)):
         with pytest.raises(error, match=r"^\[op\] n_threads must be "):
             check.as_threads(bad, "op")
-
-
-def test_devices():
-    assert check.as_device("auto") == check.as_device("cpu") == "cpu"
-    with pytest.raises(RuntimeError, match=r"^\[device\] gibbslab was built without CUDA: "):
-        check.as_device("cuda")
-    for bad in ("gpu", "CPU", None, 0, np.zeros(2)):
-        with pytest.raises(ValueError, match=r"^\[RBM\] device must be 'auto', 'cpu' or 'cuda'"):
-            check.as_device(bad, "RBM")

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 
-def sigmoid(x: Floats, n_threads: int = 0) -> Floats: ...
+def sigmoid(x: Floats, n_threads: int = 0, device: str = "cpu") -> Floats: ...
 def bernoulli(
-    p: Floats, seed: int, stream: int, first_row: int = 0, n_threads: int = 0
+    p: Floats, seed: int, stream: int, first_row: int = 0, n_threads: int = 0, device: str = "cpu"
 ) -> Floats: ...
-def matmul(a: Floats, ta: bool, b: Floats, tb: bool, n_threads: int = 0) -> Floats: ...
-def transpose(x: Floats, n_threads: int = 0) -> Floats: ...
+def matmul(
+    a: Floats, ta: bool, b: Floats, tb: bool, n_threads: int = 0, device: str = "cpu"
+) -> Floats: ...
+def transpose(x: Floats, n_threads: int = 0, device: str = "cpu") -> Floats: ...
 def half_step(
     x: Floats,
     w: Floats,
@@ -25,6 +27,7 @@ def half_step(
     first_row: int = 0,
     dense: bool = False,
     n_threads: int = 0,
+    device: str = "cpu",
 ) -> tuple[Floats, Floats, Floats]: ...
 def cd_statistics(
     v0: Floats,
@@ -35,9 +38,14 @@ def cd_statistics(
     negative: float = 1.0,
     dense: bool = False,
     n_threads: int = 0,
+    device: str = "cpu",
 ) -> Floats: ...
-def softplus_difference(x: Floats, low: float, high: float, n_threads: int = 0) -> Doubles: ...
-def column_sums(x: Floats, scale: float = 1.0, n_threads: int = 0) -> Floats: ...
+def softplus_difference(
+    x: Floats, low: float, high: float, n_threads: int = 0, device: str = "cpu"
+) -> Doubles: ...
+def column_sums(
+    x: Floats, scale: float = 1.0, n_threads: int = 0, device: str = "cpu"
+) -> Floats: ...
 def update(
     w: Floats,
     g: Floats,
@@ -46,4 +54,5 @@ def update(
     momentum: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
+    device: str = "cpu",
 ) -> tuple[bool, Floats, Floats]: ...

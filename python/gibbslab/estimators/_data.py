@@ -28,10 +28,10 @@ def output_dtype(X: Any) -> np.dtype[Any]:
     return np.dtype(np.float32 if single else np.float64)
 
 
-def as_dataset(X: Any, op: str) -> _core.Dataset:
-    """The rows of a checked dense or CSR matrix as a data set of the core."""
+def as_dataset(X: Any, op: str, device: str) -> _core.Dataset:
+    """The rows of a checked dense or CSR matrix as a data set of the core, on its device."""
     if not sp.issparse(X):
-        return _core.Dataset(as_batch(X, "X", op, X.shape[1]))
+        return _core.Dataset(as_batch(X, "X", op, X.shape[1]), device)
     csr = sp.csr_matrix(X)
     if not csr.has_canonical_format:
         csr = csr.copy()
@@ -39,7 +39,7 @@ def as_dataset(X: Any, op: str) -> _core.Dataset:
     entries = csr.data[np.newaxis]
     values = as_batch(entries, "X", op, csr.nnz)[0] if csr.nnz else np.zeros(0, np.float32)
     starts = csr.indptr.astype(np.int64)
-    return _core.Dataset.from_csr(starts, csr.indices.astype(np.int32), values, X.shape[1])
+    return _core.Dataset.from_csr(starts, csr.indices.astype(np.int32), values, X.shape[1], device)
 
 
 def blocks(X: Any, op: str) -> Iterator[tuple[slice, FloatArray]]:

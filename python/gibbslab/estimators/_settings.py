@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import as_device, as_integer, as_real, as_threads
+from .._devices import as_device
+from .._validation import as_integer, as_real, as_threads
 from .schedules import Schedule, value_at
 
 __all__ = ["Settings", "resolve"]
@@ -26,6 +27,7 @@ class Settings:
     data_bias: bool
     shuffle: bool
     validation_fraction: float
+    device: str
     n_threads: int
 
     def rate_at(self, epoch: int, op: str) -> float:
@@ -102,7 +104,6 @@ def _checked_rate(estimator: Any, op: str) -> Schedule:
 def resolve(estimator: Any, op: str) -> Settings:
     """Check every parameter of the estimator; `TypeError` or `ValueError` names a wrong one."""
     e = estimator
-    as_device(e.device, op)
     _flag(e.warm_start, "warm_start", op)
     as_integer(int(e.verbose), "verbose", op, minimum=0)
     bias = _choice(e.init_visible_bias, "init_visible_bias", op, ("zeros", "data"))
@@ -116,6 +117,7 @@ def resolve(estimator: Any, op: str) -> Settings:
         data_bias=bias == "data",
         shuffle=_flag(e.shuffle, "shuffle", op),
         validation_fraction=_fraction(e.validation_fraction, "validation_fraction", op),
+        device=as_device(e.device, op),
         n_threads=as_threads(e.n_threads, op),
     )
     settings.rate_at(0, op)

@@ -176,6 +176,7 @@ def begin(visible: int, hidden: int, settings: Settings, seed: int) -> Training:
         hidden,
         settings.options["k"],
         random_state=seed,
+        device=settings.device,
         n_threads=settings.n_threads or None,
     )
     model._rbm.initialize(0.01)

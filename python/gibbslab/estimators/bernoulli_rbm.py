@@ -88,7 +88,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         a callback left an epoch unfinished, it is finished first and counts as one. This asks
         for the same data, in the same order, every time.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where to compute.
+        Where to compute; "auto" takes CUDA where it works.
     n_threads : int or None, default=None
         Threads to use at most; None for all that are allowed.
 
@@ -239,7 +239,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         rows, valid = split(checked, settings.validation_fraction, seed)
         if validation_data is not None:
             valid = self._values(validation_data, op, checked.shape[1])
-        data = as_dataset(rows, op)
+        device = self.model_.device if goes_on else settings.device
+        data = as_dataset(rows, op, device)
         self._remember(X, reset=not goes_on)
         training = self._start(rows, settings, op, None if goes_on else seed)
         last = training.epoch + settings.n_iter
@@ -296,7 +297,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         settings = resolve(self, op)
         first = not hasattr(self, "model_")
         checked = self._training_input(X, op)
-        data = as_dataset(checked, op)
+        data = as_dataset(checked, op, settings.device if first else self.model_.device)
         self._remember(X, reset=first)
         training = self._start(
             checked, settings, op, as_seed(self.random_state, op) if first else None

@@ -62,12 +62,12 @@ def _all_states(units: int) -> FloatArray:
 
 def exact_samples(model: RBM, n: int, seed: int) -> FloatArray:
     """Independent samples of p(v), by enumerating the smaller layer; (n, V)."""
-    core = _core.RBM(model.v_size, model.h_size, seed, model.n_threads or 0)
+    core = _core.RBM(model.v_size, model.h_size, seed, model.n_threads or 0, model.device)
     core.W, core.v_bias, core.h_bias = model.W, model.v_bias, model.h_bias
     by_hidden = model.h_size < model.v_size
     enumerated = core
     if by_hidden:  # the same model with its layers exchanged has the free energies of h
-        enumerated = _core.RBM(model.h_size, model.v_size, seed, model.n_threads or 0)
+        enumerated = _core.RBM(model.h_size, model.v_size, seed, model.n_threads or 0, model.device)
         enumerated.W = np.ascontiguousarray(model.W.T)
         enumerated.v_bias, enumerated.h_bias = model.h_bias, model.v_bias
     states = _all_states(min(model.v_size, model.h_size))
@@ -81,7 +81,7 @@ def gibbs_samples(
     model: RBM, data: FloatArray | None, n: int, burn_in: int, seed: int
 ) -> FloatArray:
     """Ends of chains of `burn_in` sweeps from random rows of the data, or from fair coins."""
-    core = _core.RBM(model.v_size, model.h_size, seed, model.n_threads or 0)
+    core = _core.RBM(model.v_size, model.h_size, seed, model.n_threads or 0, model.device)
     start = core.sample_visible(np.zeros((n, model.h_size), np.float32), 0.0)
     core.W, core.v_bias, core.h_bias = model.W, model.v_bias, model.h_bias
     if data is not None:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._validation import as_device, as_integer, as_parameter, as_seed, as_threads
+from .._devices import as_device, usable_device
+from .._validation import as_integer, as_parameter, as_seed, as_threads
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -39,7 +40,7 @@ class RBMParameters:
         self.cd_k = cd_k
         self.device = as_device(device, "RBM")
         threads = as_threads(n_threads, "RBM")
-        self._rbm = _core.RBM(visible, hidden, as_seed(random_state, "RBM"), threads)
+        self._rbm = _core.RBM(visible, hidden, as_seed(random_state, "RBM"), threads, self.device)
         self._rbm.initialize(INITIAL_DEVIATION)
 
     @property
@@ -125,10 +126,11 @@ class RBMParameters:
         core = state["core"]
         seed, draws = core["random_stream"]
         visible_size, hidden_size = core["sizes"]
-        self._rbm = _core.RBM(visible_size, hidden_size, seed, core["n_threads"])
+        device = usable_device(state["attributes"]["device"])
+        self._rbm = _core.RBM(visible_size, hidden_size, seed, core["n_threads"], device)
         self._rbm.W, self._rbm.v_bias, self._rbm.h_bias = core["parameters"]
         self._rbm.draws = draws
-        self.__dict__.update(state["attributes"])
+        self.__dict__.update(state["attributes"] | {"device": device})
 
     def __repr__(self) -> str:
         return (

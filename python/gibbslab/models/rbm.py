@@ -156,7 +156,7 @@ class RBM(RBMSampling, RBMMeasures):
         v = as_trailing_batch(batch, "batch", op, self.v_size)
         rate = as_real(learning_rate, "learning_rate", op)
         order = np.arange(len(v), dtype=np.int64)
-        _, diverged = self._steps().train(_core.Dataset(v), order, len(v), 0, 1, rate)
+        _, diverged = self._steps().train(_core.Dataset(v, self.device), order, len(v), 0, 1, rate)
         if diverged:
             raise DivergenceError(
                 f"[{op}] {diverged} would become non-finite at learning_rate {rate:g}; the model "

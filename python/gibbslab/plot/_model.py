@@ -16,6 +16,7 @@ def sampling_copy(estimator: Any, random_state: Any, operation: str) -> RBM:
         model.h_size,
         model.cd_k,
         random_state=random_state,
+        device=model.device,
         n_threads=model.n_threads,
     )
     copy.W, copy.v_bias, copy.h_bias = model.W, model.v_bias, model.h_bias
