@@ -13,6 +13,7 @@ from gibbslab._devices import cuda_absent
 
 # Test modules import their helpers (reference, thresholds, ...) from this folder by name.
 sys.path.insert(0, str(Path(__file__).parent))
+from on_device import core
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,9 +35,11 @@ DEVICES = ["cpu"] if cuda_absent() else ["cpu", "cuda"]
 
 
 @pytest.fixture(params=DEVICES)
-def device(request: pytest.FixtureRequest) -> str:
-    """Every device that this build can run."""
-    return str(request.param)
+def device(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every device that this build can run; `on_device.core` computes there."""
+    core.device = str(request.param)
+    yield core.device
+    core.device = "cpu"
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gibbslab import _core
 from gibbslab.metrics import ais, ais_bounds
 from gibbslab.metrics._ais_setup import exact_samples
+from on_device import core
 from reference import index_of, softplus
 from small_rbms import enumerated, random_rbm
 from thresholds import Z_LIMIT, assert_distribution, assert_z
@@ -161,4 +161,4 @@ def test_core_refuses_schedules_that_do_not_end_at_the_model():
     model = random_rbm(3, 2, seed=0)
     for betas in ([0.0, 0.5], [0.1, 1.0], [1.0]):
         with pytest.raises(ValueError, match="betas must rise from 0 to 1"):
-            _core.AIS(model._rbm, np.zeros(3, np.float32), betas, 5)
+            core.AIS(model._rbm, np.zeros(3, np.float32), betas, 5)

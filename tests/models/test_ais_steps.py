@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import reference
 from cd_twin import SAFE_MARGIN
-from gibbslab import _core
+from on_device import core
 from reference import HIDDEN, VISIBLE, softplus
 
 CHAINS, SEED = 37, 5
@@ -64,7 +64,7 @@ def test_log_weights_equal_the_twin(
 ) -> None:
     visible, hidden = size
     rng = np.random.default_rng(visible)
-    rbm = _core.RBM(visible, hidden, seed=1)
+    rbm = core.RBM(visible, hidden, seed=1)
     rbm.W = rng.normal(0, 0.5, size).astype(np.float32)
     rbm.v_bias = rng.normal(0, 1, visible).astype(np.float32)
     rbm.h_bias = rng.normal(0, 1, hidden).astype(np.float32)
@@ -73,7 +73,7 @@ def test_log_weights_equal_the_twin(
     expected = Twin(rbm.W, rbm.v_bias, rbm.h_bias, base).log_weights(betas, start)
     for n_threads, pieces in [(1, [len(betas)]), (2, [1] * len(betas))]:
         rbm.n_threads = n_threads
-        run = _core.AIS(rbm, base, betas, CHAINS, start=start, seed=SEED)
+        run = core.AIS(rbm, base, betas, CHAINS, start=start, seed=SEED)
         left = [run.advance(count) for count in pieces]
         assert left[-1] == 0
         np.testing.assert_allclose(run.log_weights, expected, rtol=1e-6, atol=1e-5)

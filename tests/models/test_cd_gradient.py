@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gibbslab import _core
+from on_device import core
 from reference import Enumerated, index_of
 from thresholds import assert_distribution, assert_z
 
@@ -28,16 +29,16 @@ def parameters() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def model(seed: int = 1) -> _core.RBM:
-    rbm = _core.RBM(V, H, seed=seed, n_threads=1)
+    rbm = core.RBM(V, H, seed=seed, n_threads=1)
     rbm.W, rbm.v_bias, rbm.h_bias = parameters()
     return rbm
 
 
 def trainer(rbm: _core.RBM, **options: Any) -> _core.Trainer:
-    chosen = _core.TrainOptions()
+    chosen = core.TrainOptions()
     for name, value in {"persistent": False, **options}.items():
         setattr(chosen, name, value)
-    return _core.Trainer(rbm, chosen)
+    return core.Trainer(rbm, chosen)
 
 
 def rows(n: int, seed: int, grey: bool = False) -> np.ndarray:
@@ -50,7 +51,7 @@ def gradients(
     chains: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The gradient of one batch of ROWS rows, drawn STEPS times: (STEPS, V H + V + H)."""
-    data, order, start = _core.Dataset(x), np.arange(len(x)), parameters()
+    data, order, start = core.Dataset(x), np.arange(len(x)), parameters()
     out = []
     for _ in range(STEPS):
         if chains is not None:
@@ -137,7 +138,7 @@ def test_persistent_chains_go_on(k: int) -> None:
     train = trainer(rbm, persistent=True, n_chains=n_chains, k=k)
     train.restore({"chains": start})
     x = rows(steps * ROWS, seed=7)
-    assert train.train(_core.Dataset(x), np.arange(len(x)), ROWS, 0, steps, 0.0) == (steps, "")
+    assert train.train(core.Dataset(x), np.arange(len(x)), ROWS, 0, steps, 0.0) == (steps, "")
     exact = Enumerated(3 * w, a, b)
     p_h = np.linalg.matrix_power(exact.sweep_h, steps * k)[index_of(start[:1])[0]]
     chains = train.state()["chains"]
@@ -168,7 +169,7 @@ def test_momentum_sums_gradients_without_the_learning_rate() -> None:
     2 - 2^(1-n) gradients; the learning rate is not in it."""
     x = rows(ROWS, seed=9)
     train = trainer(model(), momentum=0.5)
-    data, order = _core.Dataset(x), np.arange(ROWS)
+    data, order = core.Dataset(x), np.arange(ROWS)
     for _ in range(20):  # the first velocities are still growing
         train.train(data, order, ROWS, 0, 1, 0.0)
     observed = []

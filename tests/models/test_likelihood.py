@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gibbslab.models import RBM
+from on_device import core
 from reference import softplus, states
 from scipy.special import logsumexp
 from sklearn.neural_network import BernoulliRBM
@@ -44,14 +45,14 @@ def test_log_partition_of_long_layers(shape, spread):
 
 def test_log_partition_is_the_same_with_its_layers_exchanged():
     model = random_rbm(6, 18, seed=3)
-    swapped = RBM(18, 6)
+    swapped = RBM(18, 6, device=core.device)
     swapped.W, swapped.v_bias, swapped.h_bias = model.W.T, model.h_bias, model.v_bias
     assert swapped.log_partition() == pytest.approx(model.log_partition(), rel=1e-12)
 
 
 def test_log_partition_of_the_largest_layer_that_is_enumerated():
     """25 units without weights: log Z is a sum over independent units."""
-    model = RBM(25, 26, n_threads=2)
+    model = RBM(25, 26, n_threads=2, device=core.device)
     model.W = np.zeros((25, 26))
     model.v_bias, model.h_bias = np.linspace(-3, 3, 25), np.linspace(-1, 2, 26)
     expected = sum(softplus(x.astype(np.float64)).sum() for x in (model.v_bias, model.h_bias))
@@ -60,7 +61,7 @@ def test_log_partition_of_the_largest_layer_that_is_enumerated():
 
 @pytest.mark.parametrize("method", ["log_partition", "log_likelihood"])
 def test_too_many_units_to_enumerate_name_the_limit_and_the_way_out(method):
-    model = RBM(26, 27)
+    model = RBM(26, 27, device=core.device)
     call = model.log_partition if method == "log_partition" else None
     with pytest.raises(ValueError, match=r"at most 25 .*got 26.*ais"):
         call() if call else model.log_likelihood(np.zeros((1, 26)))
@@ -152,7 +153,7 @@ def test_stochastic_pseudo_likelihood_is_that_of_scikit_learn_draw_for_draw():
 
 def test_extreme_parameters_stay_exact():
     """Logits of 1e4: no overflow, and the limit is known in closed form."""
-    model = RBM(3, 2)
+    model = RBM(3, 2, device=core.device)
     model.W, model.v_bias, model.h_bias = np.full((3, 2), 1e4), np.zeros(3), np.zeros(2)
     assert model.log_partition() == pytest.approx(6e4, rel=1e-12)
     ones = np.ones((1, 3))

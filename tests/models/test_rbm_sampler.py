@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from gibbslab import _core
+from on_device import core
 from reference import Enumerated, draw_states, index_of, states
 from thresholds import assert_distribution, assert_means
 
@@ -38,7 +39,7 @@ def parameters(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def model(case: Case, seed: int) -> _core.RBM:
-    rbm = _core.RBM(*case, seed=seed)
+    rbm = core.RBM(*case, seed=seed)
     rbm.W, rbm.v_bias, rbm.h_bias = parameters(case)
     return rbm
 
@@ -170,7 +171,7 @@ def test_draws_of_one_chain_are_independent() -> None:
     Smallest fault: a correlation of 0.0066 between a unit and itself `lag` draws later.
     """
     steps, chains = 128, 2**13
-    rbm = _core.RBM(4, 3, seed=9)
+    rbm = core.RBM(4, 3, seed=9)
     history = np.empty((steps, chains, 7), dtype=np.float32)
     v = np.zeros((chains, 4), dtype=np.float32)
     for t in range(steps):
@@ -188,7 +189,7 @@ def test_hidden_and_visible_units_use_different_words() -> None:
 
     Smallest fault: a correlation of 0.0054.
     """
-    rbm = _core.RBM(4, 3, seed=10)
+    rbm = core.RBM(4, 3, seed=10)
     _, h, _, v = rbm.gibbs(np.zeros((SAMPLES, 4), dtype=np.float32), False, 1)
     signs = 2 * np.hstack([h, v]) - 1
     z = signs.T @ signs / np.sqrt(SAMPLES)
@@ -199,7 +200,7 @@ def test_hidden_and_visible_units_use_different_words() -> None:
 @pytest.mark.parametrize("p", [1 / 512, 1 / 3000, 1 - 1 / 700])
 def test_rare_events(p: float) -> None:
     """Probabilities far below a 256th. Smallest fault: 18% of 1/3000, and 7.6% of 1/512."""
-    rbm = _core.RBM(1, 8, seed=11)
+    rbm = core.RBM(1, 8, seed=11)
     rbm.h_bias = np.full(8, np.log(p / (1 - p)), dtype=np.float32)
     h = rbm.sample_hidden(np.zeros((SAMPLES // 8, 1), dtype=np.float32))
     assert_means(h.reshape(-1, 1), np.array([p]), "rate of a rare event")

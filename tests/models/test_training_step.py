@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from cd_twin import Twin
 from gibbslab import _core
+from on_device import core
 
 V, H, ROWS, BATCH, CHAINS = 37, 19, 41, 16, 12
 RATE = 0.05
@@ -50,13 +51,13 @@ def parameters() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def pair(options: dict[str, Any], seed: int) -> tuple[_core.RBM, _core.Trainer, Twin]:
-    rbm = _core.RBM(V, H, seed=seed)
+    rbm = core.RBM(V, H, seed=seed)
     rbm.W, rbm.v_bias, rbm.h_bias = parameters()
     settings = {"persistent": False, **options}
-    chosen = _core.TrainOptions()
+    chosen = core.TrainOptions()
     for name, value in settings.items():
         setattr(chosen, name, value)
-    trainer = _core.Trainer(rbm, chosen)
+    trainer = core.Trainer(rbm, chosen)
     return rbm, trainer, Twin(*parameters(), seed=seed, options=settings)
 
 
@@ -88,7 +89,7 @@ def test_steps_equal_the_twin(options: dict[str, Any], kind: str, blas: str) -> 
     """Two epochs in two orders, the last batch of each short."""
     rbm, trainer, twin = pair(options, seed=5)
     x = rows(kind)
-    data = _core.Dataset(x)
+    data = core.Dataset(x)
     assert data.binary == (kind == "bits")
     batches = -(-ROWS // BATCH)
     for epoch in range(2):
@@ -106,9 +107,9 @@ def test_sparse_data_train_like_dense_data(kind: str, name: str) -> None:
     x = rows(kind) * (np.random.default_rng(5).random((ROWS, V)) < 0.4)
     at_row, at_column = np.nonzero(x)
     starts = np.searchsorted(at_row, np.arange(ROWS + 1)).astype(np.int64)
-    sparse = _core.Dataset.from_csr(starts, at_column.astype(np.int32), x[at_row, at_column], V)
+    sparse = core.Dataset.from_csr(starts, at_column.astype(np.int32), x[at_row, at_column], V)
     models = []
-    for data in (_core.Dataset(x), sparse):
+    for data in (core.Dataset(x), sparse):
         rbm, trainer, _ = pair(OPTIONS[name], seed=6)
         trainer.train(data, np.arange(ROWS), BATCH, 0, 3, RATE)
         models.append(rbm)
@@ -120,7 +121,7 @@ def test_sparse_data_train_like_dense_data(kind: str, name: str) -> None:
 def test_a_restored_run_goes_on_bit_for_bit(name: str) -> None:
     """4 epochs equal 2, a new model and trainer from the saved state, and 2 more."""
     x = rows("grey")
-    data, order = _core.Dataset(x), np.random.default_rng(7).permutation(ROWS)
+    data, order = core.Dataset(x), np.random.default_rng(7).permutation(ROWS)
     whole, trainer, _ = pair(OPTIONS[name], seed=8)
     for _ in range(4):
         trainer.train(data, order, BATCH, 0, 3, RATE)
@@ -144,7 +145,7 @@ def test_a_restored_run_goes_on_bit_for_bit(name: str) -> None:
 def test_a_step_that_diverges_is_undone(name: str, tensor: str) -> None:
     """Weights, biases, chains and the place in the random stream are those before the batch."""
     rbm, trainer, _ = pair(OPTIONS[name], seed=9)
-    data, order = _core.Dataset(rows("bits")), np.arange(ROWS)
+    data, order = core.Dataset(rows("bits")), np.arange(ROWS)
     trainer.train(data, order, BATCH, 0, 1, RATE)
     before = [rbm.W, rbm.v_bias, rbm.h_bias, rbm.draws, trainer.state()]
     assert trainer.train(data, order, BATCH, 1, 3, float("inf")) == (0, tensor)
@@ -159,7 +160,7 @@ def test_a_step_that_diverges_is_undone(name: str, tensor: str) -> None:
 def leave_nan_behind() -> None:
     """Give blocks of NaN, of the sizes that a step asks for, back to the core's memory."""
     sizes = [(V, 32), (BATCH, 32), (BATCH, 48), (ROWS % BATCH, 32), (ROWS % BATCH, 48), (1, 48)]
-    models = [_core.RBM(*size) for size in sizes for _ in range(8)]
+    models = [core.RBM(*size) for size in sizes for _ in range(8)]
     for rbm in models:
         rbm.W = np.full((rbm.visible_size, rbm.hidden_size), np.nan, dtype=np.float32)
 
@@ -168,7 +169,7 @@ def leave_nan_behind() -> None:
 @pytest.mark.parametrize("kind", ["bits", "grey"])
 def test_what_memory_held_before_never_matters(options: dict[str, Any], kind: str) -> None:
     """Rows are padded to 16 floats: stale NaN in the padding must not look like a divergence."""
-    data = _core.Dataset(rows(kind))
+    data = core.Dataset(rows(kind))
     weights = []
     for poison in (False, True):
         rbm, trainer, _ = pair(options, seed=13)
@@ -185,16 +186,16 @@ def test_a_batch_is_the_rows_that_the_order_names() -> None:
     x = rows("grey")
     order = np.random.default_rng(10).permutation(ROWS)
     rbm, trainer, twin = pair({}, seed=11)
-    assert trainer.train(_core.Dataset(x), order, BATCH, 1, 2, RATE) == (1, "")
+    assert trainer.train(core.Dataset(x), order, BATCH, 1, 2, RATE) == (1, "")
     twin.step(x[order[BATCH : 2 * BATCH]], RATE)
     assert_same(rbm, trainer, twin)
 
 
 def test_rows_that_are_not_there_are_refused() -> None:
     _, trainer, _ = pair({}, seed=12)
-    data = _core.Dataset(rows("bits"))
+    data = core.Dataset(rows("bits"))
     for bad in (-1, ROWS):
         with pytest.raises(ValueError, match=r"\[train\] order must name rows of the data set"):
             trainer.train(data, np.array([0, bad]), BATCH, 0, 1, RATE)
     with pytest.raises(ValueError, match=r"\[train\] X must have 37 columns, got 5"):
-        trainer.train(_core.Dataset(np.zeros((3, 5), np.float32)), np.arange(3), 2, 0, 1, RATE)
+        trainer.train(core.Dataset(np.zeros((3, 5), np.float32)), np.arange(3), 2, 0, 1, RATE)

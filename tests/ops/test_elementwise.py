@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from gibbslab import _core
+from on_device import core
 
 EXTREMES = np.array(
     [0.0, -0.0, 1e-45, -1e-45, 1e-38, -1e-38, 88.8, -87.3, -87.34, -100.0, -103.9, -104.0,
@@ -28,7 +28,7 @@ def last_places(got: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 def test_sigmoid_is_accurate_everywhere(tolerance: dict[str, float]) -> None:
     x = grid()
-    got = _core.ops.sigmoid(x[None, :])[0]
+    got = core.ops.sigmoid(x[None, :])[0]
     error = last_places(got, reference.sigmoid(x))
     worst = int(np.argmax(error))
     assert error[worst] <= tolerance["sigmoid_ulp"], f"{error[worst]:.2f} ulp at x = {x[worst]!r}"
@@ -36,12 +36,12 @@ def test_sigmoid_is_accurate_everywhere(tolerance: dict[str, float]) -> None:
 
 def test_sigmoid_is_exact_at_the_ends() -> None:
     x = np.array([[-1e4, 1e4, 0.0, -0.0, -3e38, 3e38]], dtype=np.float32)
-    np.testing.assert_array_equal(_core.ops.sigmoid(x), [[0.0, 1.0, 0.5, 0.5, 0.0, 1.0]])
+    np.testing.assert_array_equal(core.ops.sigmoid(x), [[0.0, 1.0, 0.5, 0.5, 0.0, 1.0]])
 
 
 def test_sigmoid_reaches_the_subnormals() -> None:
     x = np.linspace(-103.0, -88.0, 1000, dtype=np.float32)
-    got = _core.ops.sigmoid(x[None, :])[0]
+    got = core.ops.sigmoid(x[None, :])[0]
     assert (got > 0).all()
     assert (got < np.finfo(np.float32).tiny).all()
     assert (np.diff(got) >= 0).all()
@@ -49,7 +49,7 @@ def test_sigmoid_reaches_the_subnormals() -> None:
 
 def test_sigmoid_stays_in_the_unit_interval() -> None:
     """Monotone but for the last places, and never above 1: a probability of 1 always fires."""
-    got = _core.ops.sigmoid(np.sort(grid())[None, :])[0].astype(np.float64)
+    got = core.ops.sigmoid(np.sort(grid())[None, :])[0].astype(np.float64)
     assert got.min() == 0.0
     assert got.max() == 1.0
     assert (np.diff(got) >= -4 * np.spacing(np.float32(1.0)) * np.maximum(got[1:], 1e-30)).all()
@@ -59,17 +59,17 @@ def test_sigmoid_stays_in_the_unit_interval() -> None:
 @pytest.mark.parametrize("cols", [1, 15, 16, 17, 33, 127])
 def test_sigmoid_of_any_shape_and_threads(rows: int, cols: int) -> None:
     x = np.random.default_rng(rows).normal(0, 4, (rows, cols)).astype(np.float32)
-    got = _core.ops.sigmoid(x, n_threads=1)
+    got = core.ops.sigmoid(x, n_threads=1)
     assert got.shape == x.shape
     assert last_places(got, reference.sigmoid(x)).max() <= 4
     for threads in (2, 3):
-        np.testing.assert_array_equal(_core.ops.sigmoid(x, n_threads=threads), got)
+        np.testing.assert_array_equal(core.ops.sigmoid(x, n_threads=threads), got)
 
 
 @pytest.mark.parametrize("cols", [1, 63, 64, 65, 257])
 def test_states_survive_packing(cols: int) -> None:
     """A mask of ones clamps every unit: known states go in packed and come out unchanged."""
-    rbm = _core.RBM(cols, 3, seed=1)
+    rbm = core.RBM(cols, 3, seed=1)
     known = np.random.default_rng(cols).integers(0, 2, (33, cols)).astype(np.float32)
     mask = np.ones((1, cols), dtype=np.float32)
     *_, v = rbm.gibbs(known, from_hidden=False, steps=1, mask=mask, known=known)
@@ -80,7 +80,7 @@ def test_states_survive_packing(cols: int) -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_overwrite_keeps_the_known_and_only_the_known(grey: bool, shared: bool) -> None:
     rng = np.random.default_rng(4)
-    rbm = _core.RBM(70, 5, seed=2)
+    rbm = core.RBM(70, 5, seed=2)
     rbm.v_bias = np.full(70, 30.0, dtype=np.float32)  # free units are drawn as 1
     known = np.zeros((17, 70), dtype=np.float32)
     if grey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gibbslab import _core
+from on_device import core
 
 EDGES = [1, 31, 33, 127, 257]
 SHAPES = [(1, 1, 1), (31, 33, 127), (127, 257, 31), (257, 127, 33), (33, 1, 257), (1, 257, 64)]
@@ -29,7 +29,7 @@ def test_matmul(
     shape: tuple[int, int, int], ta: bool, tb: bool, blas: str, tolerance: dict[str, float]
 ) -> None:
     a, b = operands(*shape, ta, tb)
-    got = _core.ops.matmul(a, ta, b, tb, n_threads=1)
+    got = core.ops.matmul(a, ta, b, tb, n_threads=1)
     x, y = (a.T if ta else a).astype(np.float64), (b.T if tb else b).astype(np.float64)
     error = np.abs(got - x @ y)
     assert (error <= product_bound(x, y, tolerance["product"])).all()
@@ -41,20 +41,20 @@ def test_matmul_does_not_depend_on_threads(
     shape: tuple[int, int, int], ta: bool, blas: str
 ) -> None:
     a, b = operands(*shape, ta, False)
-    one = _core.ops.matmul(a, ta, b, False, n_threads=1)
+    one = core.ops.matmul(a, ta, b, False, n_threads=1)
     for threads in (2, 3):
-        np.testing.assert_array_equal(_core.ops.matmul(a, ta, b, False, n_threads=threads), one)
+        np.testing.assert_array_equal(core.ops.matmul(a, ta, b, False, n_threads=threads), one)
 
 
 def test_matmul_with_an_empty_inner_dimension(blas: str) -> None:
-    got = _core.ops.matmul(np.zeros((3, 0), np.float32), False, np.zeros((0, 5), np.float32), False)
+    got = core.ops.matmul(np.zeros((3, 0), np.float32), False, np.zeros((0, 5), np.float32), False)
     np.testing.assert_array_equal(got, np.zeros((3, 5)))
 
 
 def test_matmul_refuses_shapes_that_do_not_fit() -> None:
     a, b = np.zeros((3, 4), np.float32), np.zeros((5, 2), np.float32)
     with pytest.raises(ValueError, match=r"\[matmul\] b must have 4 rows .*, got 5"):
-        _core.ops.matmul(a, False, b, False)
+        core.ops.matmul(a, False, b, False)
 
 
 @pytest.mark.parametrize("rows", EDGES)
@@ -62,11 +62,11 @@ def test_matmul_refuses_shapes_that_do_not_fit() -> None:
 def test_transpose(rows: int, cols: int) -> None:
     x = np.random.default_rng(rows).normal(size=(rows, cols)).astype(np.float32)
     for threads in (1, 2):
-        np.testing.assert_array_equal(_core.ops.transpose(x, n_threads=threads), x.T)
+        np.testing.assert_array_equal(core.ops.transpose(x, n_threads=threads), x.T)
 
 
 def test_blas_can_be_dropped_and_connected(blas: str) -> None:
     from scipy.linalg import cython_blas
 
     signature = str(cython_blas.__pyx_capi__["sgemm"])
-    assert _core.has_blas() == (blas == "scipy" and "int *" in signature)
+    assert core.has_blas() == (blas == "scipy" and "int *" in signature)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference
 from gibbslab import _core
+from on_device import core
 
 SIZES = [(1, 1), (3, 5), (33, 31), (127, 33), (257, 127)]
 SMALL = [(1, 1), (4, 3), (3, 9), (9, 4), (8, 8)]
@@ -14,7 +15,7 @@ BETAS = [1.0, 0.0, 0.35, 2.0]
 
 def model(v: int, h: int, deviation: float = 0.7, n_threads: int = 1) -> _core.RBM:
     rng = np.random.default_rng(1000 * v + h)
-    rbm = _core.RBM(v, h, seed=3, n_threads=n_threads)
+    rbm = core.RBM(v, h, seed=3, n_threads=n_threads)
     rbm.W = rng.normal(0, deviation, (v, h)).astype(np.float32)
     rbm.v_bias = rng.normal(0, 1, v).astype(np.float32)
     rbm.h_bias = rng.normal(0, 1, h).astype(np.float32)
@@ -51,7 +52,7 @@ def test_free_energy(
 
 def test_free_energy_of_extreme_models(tolerance: dict[str, float]) -> None:
     """Inputs of +-1e4 and zero: no overflow, and units that are off add exactly nothing."""
-    rbm = _core.RBM(3, 600, n_threads=1)
+    rbm = core.RBM(3, 600, n_threads=1)
     rbm.W = np.zeros((3, 600), dtype=np.float32)
     bias = np.tile([1e4, -1e4, 0.0, -30.0, 30.0, -700.5], 100).astype(np.float32)
     rbm.h_bias = bias
@@ -116,7 +117,7 @@ def test_log_partition_over_blocks_of_states(size: tuple[int, int], threads: int
 
 
 def test_log_partition_of_extreme_models() -> None:
-    rbm = _core.RBM(6, 4, n_threads=1)
+    rbm = core.RBM(6, 4, n_threads=1)
     assert rbm.log_partition() == pytest.approx(10 * np.log(2), rel=1e-14)
     rbm.W = np.full((6, 4), 1000.0, dtype=np.float32)
     assert rbm.log_partition() == pytest.approx(24000.0, rel=1e-14)
@@ -127,7 +128,7 @@ def test_log_partition_of_extreme_models() -> None:
 
 def test_log_partition_refuses_large_models() -> None:
     with pytest.raises(ValueError, match=r"\[log_partition\] the smaller layer .* 25 .*, got 26"):
-        _core.RBM(26, 30).log_partition()
+        core.RBM(26, 30).log_partition()
 
 
 @pytest.mark.parametrize("rows", [1, 33, 257])
@@ -139,20 +140,20 @@ def test_softplus_difference(rows: int, cols: int, tolerance: dict[str, float]) 
         terms = reference.softplus(high * x.astype(float)) - reference.softplus(
             low * x.astype(float)
         )
-        got = _core.ops.softplus_difference(x, low, high, n_threads=1)
+        got = core.ops.softplus_difference(x, low, high, n_threads=1)
         bound = cols * tolerance["softplus"] + 1e-7 * np.abs(terms).sum(axis=1)
         assert (np.abs(got - terms.sum(axis=1)) <= bound).all()
         for threads in (2, 3):
-            again = _core.ops.softplus_difference(x, low, high, n_threads=threads)
+            again = core.ops.softplus_difference(x, low, high, n_threads=threads)
             np.testing.assert_array_equal(again, got)
 
 
 def test_softplus_difference_at_the_extremes() -> None:
     """Linear on the far right, nothing on the far left, log 2 scaled away at zero."""
     x = np.array([[1e4], [-1e4], [0.0], [3e4], [-3e37]], dtype=np.float32)
-    got = _core.ops.softplus_difference(x, 0.5, 1.0)
+    got = core.ops.softplus_difference(x, 0.5, 1.0)
     np.testing.assert_allclose(got, [5e3, 0.0, 0.0, 1.5e4, 0.0], rtol=1e-15)
-    from_zero = _core.ops.softplus_difference(x, 0.0, 1.0)
+    from_zero = core.ops.softplus_difference(x, 0.0, 1.0)
     log2 = np.log(2.0)
     np.testing.assert_allclose(from_zero, [1e4 - log2, -log2, 0.0, 3e4 - log2, -log2], rtol=1e-12)
 
@@ -162,7 +163,7 @@ def test_softplus_difference_of_a_wide_row(tolerance: dict[str, float]) -> None:
     x = np.full((2, 20011), 1e-3, dtype=np.float32)
     x[1] *= -1
     terms = reference.softplus(x.astype(float)) - reference.softplus(0.5 * x.astype(float))
-    got = _core.ops.softplus_difference(x, 0.5, 1.0)
+    got = core.ops.softplus_difference(x, 0.5, 1.0)
     assert (np.abs(got - terms.sum(axis=1)) <= 20011 * tolerance["softplus"]).all()
 
 
@@ -170,10 +171,10 @@ def test_softplus_difference_of_a_wide_row(tolerance: dict[str, float]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_column_sums(kind: str, size: tuple[int, int], tolerance: dict[str, float]) -> None:
     x = batch(*size, kind)
-    got = _core.ops.column_sums(x, 1 / size[0], n_threads=1)
+    got = core.ops.column_sums(x, 1 / size[0], n_threads=1)
     np.testing.assert_allclose(got, x.astype(float).mean(axis=0), rtol=tolerance["float32"])
     for threads in (2, 3):
-        again = _core.ops.column_sums(x, 1 / size[0], n_threads=threads)
+        again = core.ops.column_sums(x, 1 / size[0], n_threads=threads)
         np.testing.assert_array_equal(again, got)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from gibbslab import _core
+from on_device import core
 
 FAR_ROW = 2**31 + 3
 SEED, STREAM = 21, 0x701
@@ -32,7 +32,7 @@ def parameters(v: int, h: int, up: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run(x: np.ndarray, w: np.ndarray, bias: np.ndarray, up: bool, **more: Any) -> Any:
-    return _core.ops.half_step(x, w, bias, up, seed=SEED, stream=STREAM, **more)
+    return core.ops.half_step(x, w, bias, up, seed=SEED, stream=STREAM, **more)
 
 
 def assert_half_step(
@@ -152,14 +152,14 @@ def test_cd_statistics(
 ) -> None:  # fmt: skip
     operands = cd_operands(kinds, sizes)
     positive, negative = 1 / sizes[0], 1 / sizes[1]
-    got = _core.ops.cd_statistics(*operands, positive, negative, dense=dense, n_threads=1)
+    got = core.ops.cd_statistics(*operands, positive, negative, dense=dense, n_threads=1)
     expected = reference.cd_statistics(*operands, positive, negative)
     size = reference.cd_statistics(*operands, positive, -negative)
     terms = sizes[0] + sizes[1]
     bound = tolerance["product"] * 2.0**-24 * np.sqrt(terms) * (size + 1e-3)
     assert (np.abs(got - expected) <= bound).all()
     for threads in (2, 3):
-        again = _core.ops.cd_statistics(
+        again = core.ops.cd_statistics(
             *operands, positive, negative, dense=dense, n_threads=threads
         )
         np.testing.assert_array_equal(again, got)
@@ -169,7 +169,7 @@ def test_cd_statistics(
 def test_cd_statistics_of_bits_are_exact_counts(density: float) -> None:
     operands = [batch("bits", 300, n, density, n) for n in (127, 33)] * 2
     operands[2:] = [batch("bits", 200, n, density, n + 1) for n in (127, 33)]
-    got = _core.ops.cd_statistics(*operands)
+    got = core.ops.cd_statistics(*operands)
     np.testing.assert_array_equal(got, reference.cd_statistics(*operands, 1.0, 1.0))
 
 
@@ -178,7 +178,7 @@ def test_cd_statistics_by_rows_and_by_tables(density: float, tolerance: dict[str
     """Both products of a 0/1 matrix, wide enough for several panels of columns."""
     operands = [batch("bits", 257, 300, density, 1), batch("grey", 257, 500, 0, 2)] * 2
     operands[2] = batch("bits", 257, 300, density, 3)
-    got = _core.ops.cd_statistics(*operands)
+    got = core.ops.cd_statistics(*operands)
     size = reference.cd_statistics(*operands, 1.0, -1.0)
     error = np.abs(got - reference.cd_statistics(*operands, 1.0, 1.0))
     assert (error <= tolerance["product"] * 2.0**-24 * np.sqrt(514) * size).all()
@@ -188,9 +188,9 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     x, w, bias = np.zeros((3, 4), np.float32), np.zeros((5, 2), np.float32), np.zeros(2, np.float32)
     message = r"\[half_step\] input must have shape \(3, 5\), got \(3, 4\)"
     with pytest.raises(ValueError, match=message):
-        _core.ops.half_step(x, w, bias, True)
+        core.ops.half_step(x, w, bias, True)
     bad_bias = np.zeros(3, np.float32)
     with pytest.raises(ValueError, match=r"\[half_step\] bias must have shape \(1, 2\)"):
-        _core.ops.half_step(np.zeros((3, 5), np.float32), w, bad_bias, True)
+        core.ops.half_step(np.zeros((3, 5), np.float32), w, bad_bias, True)
     with pytest.raises(ValueError, match=r"\[cd_statistics\] h0 must have shape \(3, 2\)"):
-        _core.ops.cd_statistics(x, np.zeros((4, 2), np.float32), x, x)
+        core.ops.cd_statistics(x, np.zeros((4, 2), np.float32), x, x)

@@ -1,0 +1,56 @@
+"""The core with every call on the device of the running test: ``from on_device import core``."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from gibbslab import _core
+
+_TAKE_A_DEVICE = ("RBM", "uniform", "normal")
+
+
+class _Ops:
+    """The op functions, on the device."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(getattr(_core.ops, name), device=self._device)
+
+
+class _Dataset:
+    """The constructors of `Dataset`, on the device."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def __call__(self, x: Any) -> Any:
+        return _core.Dataset(x, device=self._device)
+
+    def from_csr(self, *args: Any) -> Any:
+        return _core.Dataset.from_csr(*args, device=self._device)
+
+
+class Core:
+    """`gibbslab._core`, but for the device; conftest's `device` fixture sets which."""
+
+    device = "cpu"
+
+    @property
+    def ops(self) -> Any:
+        return _Ops(self.device)
+
+    @property
+    def Dataset(self) -> Any:
+        return _Dataset(self.device)
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(_core, name)
+        if name in _TAKE_A_DEVICE:
+            return functools.partial(attribute, device=self.device)
+        return attribute
+
+
+core = Core()
