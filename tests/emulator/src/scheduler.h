@@ -1,0 +1,44 @@
+// What an engine gives to the rules of sync.cpp, and what those give to it.
+#pragma once
+
+#include <string>
+
+#include "emulator/engine.h"
+
+namespace gibbslab::emulator {
+
+// The engine's lock. Fibers need none: only one of them runs.
+struct Guard {
+#ifdef GIBBSLAB_EMULATOR_THREADS
+  Guard();
+  ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+#else
+  Guard() {}  // not trivial, so that a guard is no unused variable
+#endif
+};
+
+// The engine. All are called with the guard held.
+void suspend(Thread& thread);     // returns when made ready
+void make_ready(Thread& thread);  // it has suspended itself
+void pass_turn(Thread& thread);
+[[noreturn]] void abandon(Thread& thread);
+void order_after(void* object);  // the thread sanitizer's edges; nothing for fibers
+void order_before(void* object);
+
+// Runs every thread of a prepared group to its end; errors are left in the group.
+void run_group(Group& group);
+
+// The rules, called by the engine.
+void thread_returned(Thread& thread);
+[[noreturn]] void fail_held(Thread& thread, cudaError_t error, const std::string& what);
+// Nobody can go on: reports who waits for what and marks the group as failed.
+void report_deadlock(Group& group);
+void report(Group& group, const Thread& thread, cudaError_t error, const std::string& what);
+
+// A random number below `bound`, from the seed.
+unsigned random_below(unsigned bound);
+void seed_random(uint64_t seed);
+
+}  // namespace gibbslab::emulator

@@ -1,0 +1,140 @@
+#include "static_shared.h"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+
+namespace gibbslab::emulator {
+namespace {
+
+struct Variable {
+  std::byte* at;
+  size_t bytes;
+  std::string symbol;
+};
+
+struct Library {
+  std::map<const void*, std::string> functions;
+  std::vector<Variable> shared;
+  size_t shared_bytes = 0;
+};
+
+constexpr const char kTag[] = "B15gibbslab_shared";
+Library* chosen = nullptr;
+
+std::vector<char> contents(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void add_symbol(Library& library, const ElfW(Sym) & symbol, const char* name, ElfW(Addr) bias) {
+  const int type = symbol.st_info & 0xF;
+  auto* at = reinterpret_cast<std::byte*>(bias + symbol.st_value);
+  if (symbol.st_shndx == SHN_UNDEF) return;
+  if (type == STT_FUNC) library.functions.emplace(at, name);
+  const size_t length = std::strlen(name), tag = sizeof(kTag) - 1;
+  const char* found = type == STT_OBJECT ? std::strstr(name, kTag) : nullptr;
+  // A second variable of a name in one function ends in _0, _1, ...; a guard begins with _ZGV.
+  if (!found || length < tag || !std::strncmp(name, "_ZGV", 4)) return;
+  if (found[tag] != '\0' && found[tag] != '_') return;
+  library.shared.push_back({at, symbol.st_size, name});
+  library.shared_bytes += symbol.st_size;
+}
+
+// Reads the whole symbol table where the file has one, else the dynamic one.
+void read_symbols(Library& library, const std::vector<char>& file, ElfW(Addr) bias) {
+  if (file.size() < sizeof(ElfW(Ehdr)) || std::memcmp(file.data(), ELFMAG, SELFMAG)) return;
+  const auto& head = *reinterpret_cast<const ElfW(Ehdr)*>(file.data());
+  const auto* sections = reinterpret_cast<const ElfW(Shdr)*>(file.data() + head.e_shoff);
+  for (const unsigned wanted : {SHT_SYMTAB, SHT_DYNSYM})
+    for (int i = 0; i < head.e_shnum; ++i) {
+      if (sections[i].sh_type != wanted) continue;
+      const char* names = file.data() + sections[sections[i].sh_link].sh_offset;
+      const auto* symbols =
+          reinterpret_cast<const ElfW(Sym)*>(file.data() + sections[i].sh_offset);
+      for (size_t n = 0; n < sections[i].sh_size / sizeof(ElfW(Sym)); ++n)
+        add_symbol(library, symbols[n], names + symbols[n].st_name, bias);
+      return;
+    }
+}
+
+Library& library_of(const void* function) {
+  static std::map<ElfW(Addr), std::unique_ptr<Library>> all;
+  Dl_info info{};
+  link_map* map = nullptr;
+  const bool known = dladdr1(function, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) && map;
+  auto& library = all[known ? map->l_addr : 0];
+  if (!library) {
+    library = std::make_unique<Library>();
+    if (known)
+      read_symbols(*library, contents(*map->l_name ? map->l_name : "/proc/self/exe"), map->l_addr);
+  }
+  return *library;
+}
+
+}  // namespace
+
+const std::string& kernel_symbol(const void* function) {
+  static const std::string none;
+  Library& library = library_of(function);
+  const auto found = library.functions.find(function);
+  return found == library.functions.end() ? none : found->second;
+}
+
+std::string kernel_name(const void* function) {
+  const std::string& symbol = kernel_symbol(function);
+  if (symbol.empty()) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "kernel %p", function);
+    return text;
+  }
+  int status = 0;
+  char* plain = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
+  const std::string name = status == 0 ? plain : symbol;
+  std::free(plain);
+  return name;
+}
+
+size_t static_shared_bytes(const void* function) {
+  const std::string& symbol = kernel_symbol(function);
+  if (symbol.size() < 2) return 0;
+  const std::string prefix = "_ZZ" + symbol.substr(2) + "E";
+  size_t bytes = 0;
+  for (const Variable& variable : library_of(function).shared)
+    if (variable.symbol.compare(0, prefix.size(), prefix) == 0) bytes += variable.bytes;
+  return bytes;
+}
+
+void choose_statics(const void* function) { chosen = &library_of(function); }
+
+void poison_statics() {
+  for (const Variable& variable : chosen->shared) std::memset(variable.at, 0xFF, variable.bytes);
+}
+
+void save_statics(std::vector<std::byte>& into) {
+  into.resize(chosen->shared_bytes);
+  std::byte* next = into.data();
+  for (const Variable& variable : chosen->shared) {
+    std::memcpy(next, variable.at, variable.bytes);
+    next += variable.bytes;
+  }
+}
+
+void restore_statics(const std::vector<std::byte>& from) {
+  if (from.empty()) return poison_statics();
+  const std::byte* next = from.data();
+  for (const Variable& variable : chosen->shared) {
+    std::memcpy(variable.at, next, variable.bytes);
+    next += variable.bytes;
+  }
+}
+
+}  // namespace gibbslab::emulator
