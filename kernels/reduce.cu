@@ -46,9 +46,9 @@ struct ColumnResult {
   float scale;
   bool accumulate;
   __device__ void store(int64_t c, double sum) const {
+    if (c >= out.width()) return;
     const float before = accumulate ? out.data[c] : 0.0f;
-    if (c < out.width())
-      out.data[c] = c < out.cols ? before + static_cast<float>(scale * sum) : 0.0f;
+    out.data[c] = c < out.cols ? before + static_cast<float>(scale * sum) : 0.0f;
   }
 };
 
