@@ -19,11 +19,13 @@ struct Guard {
 #endif
 };
 
+// Thrown through the frames of a kernel that must not go on.
+struct Abandoned {};
+
 // The engine. All are called with the guard held.
 void suspend(Thread& thread);     // returns when made ready
 void make_ready(Thread& thread);  // it has suspended itself
 void pass_turn(Thread& thread);
-[[noreturn]] void abandon(Thread& thread);
 void order_after(void* object);  // the thread sanitizer's edges; nothing for fibers
 void order_before(void* object);
 
