@@ -12,30 +12,18 @@
 
 #ifdef GIBBSLAB_EMULATED
 #include "emulator/mma.h"
-#define GIBBSLAB_LEAF(device, ...) \
-  {                                \
-    __VA_ARGS__;                   \
-  }
+#define GIBBSLAB_LEAF(device, ...) __VA_ARGS__
 #else
-#define GIBBSLAB_LEAF(device, ...) \
-  {                                \
-    device;                        \
-  }
+#define GIBBSLAB_LEAF(device, ...) device
 #endif
 // For leaves of newer cards: nothing may reach them on older ones, where they trap.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-#define GIBBSLAB_LEAF_SM80(device, ...) \
-  {                                     \
-    __trap();                           \
-  }
+#define GIBBSLAB_LEAF_SM80(device, ...) __trap()
 #else
 #define GIBBSLAB_LEAF_SM80(device, ...) GIBBSLAB_LEAF(device, __VA_ARGS__)
 #endif
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
-#define GIBBSLAB_LEAF_SM90(device, ...) \
-  {                                     \
-    __trap();                           \
-  }
+#define GIBBSLAB_LEAF_SM90(device, ...) __trap()
 #else
 #define GIBBSLAB_LEAF_SM90(device, ...) GIBBSLAB_LEAF(device, __VA_ARGS__)
 #endif

@@ -155,9 +155,7 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* function,
   });
 }
 
-void report(Group& group, const Thread& thread, cudaError_t error, const std::string& what) {
-  if (group.error != cudaSuccess) return;
-  group.error = error;
+void print_report(const Group& group, const Thread& thread, const std::string& what) {
   const auto spell = [](const uint3& v) {
     return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
   };

@@ -160,7 +160,7 @@ void warp_collective(Op op, uint32_t mask, void* posted, Combine combine, Site w
       const int lane = std::countr_zero(left);
       all[lane] = warp.first[lane].posted;
     }
-    if (combine) combine(all, mask);
+    if (combine) unseen(combine, all, mask);
     warp.waiting &= ~mask;
     me.op = Op::kNone;
     for (uint32_t left = mask & ~(1u << me.lane); left; left &= left - 1) {
@@ -200,6 +200,12 @@ void thread_returned(Thread& me) {
       report(group, me, cudaErrorLaunchFailure,
              "lane " + std::to_string(me.lane) + " returned from the kernel while " + waits(other));
   }
+}
+
+void report(Group& group, const Thread& thread, cudaError_t error, const std::string& what) {
+  if (group.error != cudaSuccess) return;
+  group.error = error;
+  print_report(group, thread, what);
 }
 
 void report_deadlock(Group& group) {
