@@ -66,8 +66,9 @@ class LaunchPlan {
                                         static_cast<int>(config_.dynamicSmemBytes)),
                    function);
     if (large_cluster_)
-      check_launch(cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1),
-                   function);
+      check_launch(
+          cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1),
+          function);
     config_.attrs = attributes_.data();
     check_launch(cudaLaunchKernelEx(&config_, kernel, std::forward<A>(args)...), function);
   }

@@ -95,8 +95,9 @@ TEST(barriers_that_vote) {
 }
 
 TEST(early_return_is_reported) {
-  expect_report({"returns_early", "__syncthreads", "divergent", "thread (3,0,0)", "test_barriers.cu"},
-                [] { launch(returns_early, 2, 64, 0, nullptr); });
+  expect_report(
+      {"returns_early", "__syncthreads", "divergent", "thread (3,0,0)", "test_barriers.cu"},
+      [] { launch(returns_early, 2, 64, 0, nullptr); });
 }
 
 TEST(two_places_are_reported) {

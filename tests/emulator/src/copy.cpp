@@ -28,7 +28,8 @@ bool right_end(const void* at, size_t bytes, bool device, bool any) {
 }
 
 cudaError_t check(const Rows& rows, cudaMemcpyKind kind) {
-  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
+  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault)
+    return cudaErrorInvalidMemcpyDirection;
   if (rows.width > rows.to_pitch || rows.width > rows.from_pitch) return cudaErrorInvalidPitchValue;
   const size_t to = Rows::span(rows.to_pitch, rows.width, rows.height),
                from = Rows::span(rows.from_pitch, rows.width, rows.height);

@@ -16,12 +16,18 @@ struct Kind {
   const char* name;
   cudaError_t error;  // how such a call fails where no code is named
 };
-const Kind kKinds[] = {{"malloc", cudaErrorMemoryAllocation}, {"free", cudaErrorIllegalAddress},
-                       {"host", cudaErrorMemoryAllocation},   {"launch", cudaErrorLaunchFailure},
-                       {"memcpy", cudaErrorIllegalAddress},   {"memset", cudaErrorIllegalAddress},
-                       {"stream", cudaErrorMemoryAllocation}, {"event", cudaErrorMemoryAllocation},
-                       {"sync", cudaErrorIllegalAddress},     {"graph", cudaErrorMemoryAllocation},
-                       {"blas", cudaErrorUnknown},            {"query", cudaErrorUnknown}};
+const Kind kKinds[] = {{"malloc", cudaErrorMemoryAllocation},
+                       {"free", cudaErrorIllegalAddress},
+                       {"host", cudaErrorMemoryAllocation},
+                       {"launch", cudaErrorLaunchFailure},
+                       {"memcpy", cudaErrorIllegalAddress},
+                       {"memset", cudaErrorIllegalAddress},
+                       {"stream", cudaErrorMemoryAllocation},
+                       {"event", cudaErrorMemoryAllocation},
+                       {"sync", cudaErrorIllegalAddress},
+                       {"graph", cudaErrorMemoryAllocation},
+                       {"blas", cudaErrorUnknown},
+                       {"query", cudaErrorUnknown}};
 constexpr int kCount = static_cast<int>(Call::kCount);
 
 struct Failure {

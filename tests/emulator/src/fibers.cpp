@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 #include "context.h"
@@ -107,8 +106,11 @@ void run_thread(Worker& worker, Thread& thread) {
   worker.thread = &thread;
   thread.worker = &worker;
   become(thread);
-  s.group->launch->body();
-  thread_returned(thread);
+  try {
+    s.group->launch->body();
+    thread_returned(thread);
+  } catch (const Abandoned&) {
+  }
   s.idle_turns = 0;
 }
 
@@ -136,7 +138,7 @@ void resume_one() {
   to_worker(*thread.worker);
 }
 
-// Frames of a failed kernel are dropped where they stand: kernels hold nothing to destroy.
+// Threads that wait in a failed kernel are dropped where they stand: they hold nothing to destroy.
 void drop_fibers() {
   s.idle.clear();
   for (size_t i = 0; i < s.workers.size(); ++i) {
@@ -161,14 +163,10 @@ void pass_turn(Thread& thread) {
   to_main(*thread.worker);
 }
 
-void abandon(Thread& thread) {
-  to_main(*thread.worker);
-  std::abort();  // never resumed
-}
-
 void order_after(void*) {}
 void order_before(void*) {}
 void fence() {}
+void unseen(Combine combine, void* const* posted, uint32_t mask) { combine(posted, mask); }
 
 void run_group(Group& group) {
   s.group = &group;

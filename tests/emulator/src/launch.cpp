@@ -59,8 +59,7 @@ void size_group(Group& group, const Launch& launch, size_t blocks) {
   group.threads.resize(blocks * group.threads_per_block);
   for (Block& block : group.blocks) {
     if (launch.shared == 0) continue;
-    block.dynamic.reset(
-        static_cast<std::byte*>(::operator new[](launch.shared, kSharedAlignment)));
+    block.dynamic.reset(static_cast<std::byte*>(::operator new[](launch.shared, kSharedAlignment)));
   }
 }
 
@@ -112,8 +111,9 @@ cudaError_t run_clusters(Group& group, const Launch& launch) {
     reset_group(group);
     for (size_t i = 0; i < group.blocks.size(); ++i) {
       const uint3 in = unravel(i, launch.cluster);
-      reset_block(group, i, {at.x * launch.cluster.x + in.x, at.y * launch.cluster.y + in.y,
-                             at.z * launch.cluster.z + in.z});
+      reset_block(group, i,
+                  {at.x * launch.cluster.x + in.x, at.y * launch.cluster.y + in.y,
+                   at.z * launch.cluster.z + in.z});
     }
     run_group(group);
   }
@@ -126,8 +126,7 @@ cudaError_t run_launch(const Launch& launch) {
   if (launch.cooperative) {
     size_group(group, launch, count(launch.grid));
     reset_group(group);
-    for (size_t i = 0; i < group.blocks.size(); ++i)
-      reset_block(group, i, unravel(i, launch.grid));
+    for (size_t i = 0; i < group.blocks.size(); ++i) reset_block(group, i, unravel(i, launch.grid));
     run_group(group);
     return group.error;
   }
@@ -140,8 +139,8 @@ cudaError_t run_launch(const Launch& launch) {
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* function,
                    std::function<void()> body) {
   return call(Call::kLaunch, [&] {
-    Launch what{function, config.gridDim, config.blockDim, dim3(), config.dynamicSmemBytes, false,
-                std::move(body)};
+    Launch what{function, config.gridDim, config.blockDim, dim3(), config.dynamicSmemBytes,
+                false,    std::move(body)};
     for (unsigned i = 0; i < config.numAttrs; ++i) {
       const cudaLaunchAttribute& attribute = config.attrs[i];
       if (attribute.id == cudaLaunchAttributeClusterDimension)
@@ -156,9 +155,7 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* function,
   });
 }
 
-void report(Group& group, const Thread& thread, cudaError_t error, const std::string& what) {
-  if (group.error != cudaSuccess) return;
-  group.error = error;
+void print_report(const Group& group, const Thread& thread, const std::string& what) {
   const auto spell = [](const uint3& v) {
     return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
   };
@@ -184,12 +181,14 @@ void* dynamic_shared_memory() { return current->block->dynamic.get(); }
 
 void* map_shared(void* address, unsigned rank) {
   Group& group = *current->block->group;
-  const auto offset = static_cast<size_t>(static_cast<std::byte*>(address) -
-                                          current->block->dynamic.get());
+  const auto offset =
+      static_cast<size_t>(static_cast<std::byte*>(address) - current->block->dynamic.get());
   if (group.launch->cooperative || rank >= group.blocks.size())
-    fail(cudaErrorIllegalAddress, "map_shared: no block " + std::to_string(rank) + " in the cluster");
+    fail(cudaErrorIllegalAddress,
+         "map_shared: no block " + std::to_string(rank) + " in the cluster");
   if (offset >= group.launch->shared)
-    fail(cudaErrorIllegalAddress, "map_shared: not an address of this block's dynamic shared memory");
+    fail(cudaErrorIllegalAddress,
+         "map_shared: not an address of this block's dynamic shared memory");
   Block& block = group.blocks[rank];
   if (block.exited == group.threads_per_block)
     fail(cudaErrorIllegalAddress, "map_shared: block " + std::to_string(rank) + " has finished");
@@ -197,12 +196,15 @@ void* map_shared(void* address, unsigned rank) {
 }
 
 unsigned cluster_rank() { return current->block->cluster_rank; }
-unsigned cluster_size() { return static_cast<unsigned>(count(current->block->group->launch->cluster)); }
+unsigned cluster_size() {
+  return static_cast<unsigned>(count(current->block->group->launch->cluster));
+}
 
 void copy_async(void* to, const void* from, unsigned bytes, unsigned zeros) {
-  const auto misaligned = (reinterpret_cast<uintptr_t>(to) | reinterpret_cast<uintptr_t>(from)) %
-                          (bytes + zeros);
-  if (misaligned) fail(cudaErrorMisalignedAddress, "cp.async: an address is not aligned to the size");
+  const auto misaligned =
+      (reinterpret_cast<uintptr_t>(to) | reinterpret_cast<uintptr_t>(from)) % (bytes + zeros);
+  if (misaligned)
+    fail(cudaErrorMisalignedAddress, "cp.async: an address is not aligned to the size");
   current->copies.push_back({to, from, bytes, zeros, current->commits});
 }
 

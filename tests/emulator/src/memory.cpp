@@ -98,8 +98,7 @@ cudaError_t cudaHostUnregister(void* at) {
   const auto found = all.find(static_cast<std::byte*>(at));
   const bool ours = found != all.end() && found->second.registered;
   if (ours) all.erase(found);
-  return call(Call::kFree,
-              [&] { return ours ? cudaSuccess : cudaErrorHostMemoryNotRegistered; });
+  return call(Call::kFree, [&] { return ours ? cudaSuccess : cudaErrorHostMemoryNotRegistered; });
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {

@@ -81,7 +81,7 @@ const Allocation* find_allocation(const void* at, size_t bytes) {
   --found;
   const size_t offset = static_cast<size_t>(start - found->first);
   return offset <= found->second.bytes && bytes <= found->second.bytes - offset ? &found->second
-                                                                               : nullptr;
+                                                                                : nullptr;
 }
 
 }  // namespace gibbslab::emulator

@@ -15,8 +15,21 @@
 namespace gibbslab::emulator {
 
 // Kinds of calls that can be made to fail.
-enum class Call { kMalloc, kFree, kHost, kLaunch, kMemcpy, kMemset, kStream, kEvent, kSync, kGraph,
-                  kBlas, kQuery, kCount };
+enum class Call {
+  kMalloc,
+  kFree,
+  kHost,
+  kLaunch,
+  kMemcpy,
+  kMemset,
+  kStream,
+  kEvent,
+  kSync,
+  kGraph,
+  kBlas,
+  kQuery,
+  kCount
+};
 
 struct Settings {
   int devices = 1;

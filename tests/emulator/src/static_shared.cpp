@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <link.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -58,8 +59,7 @@ void read_symbols(Library& library, const std::vector<char>& file, ElfW(Addr) bi
     for (int i = 0; i < head.e_shnum; ++i) {
       if (sections[i].sh_type != wanted) continue;
       const char* names = file.data() + sections[sections[i].sh_link].sh_offset;
-      const auto* symbols =
-          reinterpret_cast<const ElfW(Sym)*>(file.data() + sections[i].sh_offset);
+      const auto* symbols = reinterpret_cast<const ElfW(Sym)*>(file.data() + sections[i].sh_offset);
       for (size_t n = 0; n < sections[i].sh_size / sizeof(ElfW(Sym)); ++n)
         add_symbol(library, symbols[n], names + symbols[n].st_name, bias);
       return;
@@ -70,7 +70,8 @@ Library& library_of(const void* function) {
   static std::map<ElfW(Addr), std::unique_ptr<Library>> all;
   Dl_info info{};
   link_map* map = nullptr;
-  const bool known = dladdr1(function, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) && map;
+  const bool known =
+      dladdr1(function, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) && map;
   auto& library = all[known ? map->l_addr : 0];
   if (!library) {
     library = std::make_unique<Library>();

@@ -1,4 +1,5 @@
-// Static __shared__ variables and kernels' names, found in the symbol table of the kernels' library.
+// Static __shared__ variables and kernels' names, found in the symbol table of the kernels'
+// library.
 #pragma once
 
 #include <cstddef>

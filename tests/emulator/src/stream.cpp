@@ -138,8 +138,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     other->origin = other->spoilt = false;
   }
   std::erase_if(state().captures, [](const CUstream_st* s) { return !s->graph; });
-  const cudaError_t error = call(
-      Call::kGraph, [&] { return spoilt ? cudaErrorStreamCaptureInvalidated : cudaSuccess; });
+  const cudaError_t error =
+      call(Call::kGraph, [&] { return spoilt ? cudaErrorStreamCaptureInvalidated : cudaSuccess; });
   if (error == cudaSuccess)
     *graph = captured;
   else
@@ -192,7 +192,8 @@ cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(even
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
   return call(Call::kEvent, [&] {
-    if (!start->recorded || !end->recorded || ((start->flags | end->flags) & cudaEventDisableTiming))
+    if (!start->recorded || !end->recorded ||
+        ((start->flags | end->flags) & cudaEventDisableTiming))
       return cudaErrorInvalidResourceHandle;
     *milliseconds = static_cast<float>(end->milliseconds - start->milliseconds);
     return cudaSuccess;

@@ -7,11 +7,20 @@
 namespace gibbslab::emulator {
 namespace {
 
-const char* const kNames[] = {"nothing",          "__syncthreads",      "__syncthreads_count",
-                              "__syncthreads_and", "__syncthreads_or",  "__syncwarp",
-                              "a shuffle",        "a vote",             "a match",
-                              "a warp reduction", "mma",                "ldmatrix",
-                              "cluster_sync",     "grid_sync"};
+const char* const kNames[] = {"nothing",
+                              "__syncthreads",
+                              "__syncthreads_count",
+                              "__syncthreads_and",
+                              "__syncthreads_or",
+                              "__syncwarp",
+                              "a shuffle",
+                              "a vote",
+                              "a match",
+                              "a warp reduction",
+                              "mma",
+                              "ldmatrix",
+                              "cluster_sync",
+                              "grid_sync"};
 
 std::string hex(uint32_t mask) {
   char text[16];
@@ -33,8 +42,8 @@ std::string triple(const uint3& v) {
 }
 
 std::string waits(const Thread& thread) {
-  std::string text = "thread " + triple(thread.index) + " of block " +
-                     triple(thread.block->index) + " waits at " + op_name(thread.op);
+  std::string text = "thread " + triple(thread.index) + " of block " + triple(thread.block->index) +
+                     " waits at " + op_name(thread.op);
   if (thread.op >= Op::kWarp && thread.op <= Op::kLdmatrix) text += " of mask " + hex(thread.mask);
   return text + " (" + at(thread.where) + ")";
 }
@@ -73,8 +82,8 @@ void release(Level level, Thread& me) {
 void check_barrier(Thread& me, const Level& level, Op op, const Site& where) {
   if (level.exited)
     fail_held(me, cudaErrorLaunchFailure,
-              std::string("divergent ") + op_name(op) + " (" + at(where) + "): " +
-                  std::to_string(level.exited) + " of " + std::to_string(level.expected) +
+              std::string("divergent ") + op_name(op) + " (" + at(where) +
+                  "): " + std::to_string(level.exited) + " of " + std::to_string(level.expected) +
                   " threads have already returned from the kernel");
   const Thread* first = level.barrier.first;
   if (first && (first->op != op || !same_site(first->where, where)))
@@ -84,7 +93,8 @@ void check_barrier(Thread& me, const Level& level, Op op, const Site& where) {
 
 // Lanes of `mask` other than mine that wait inside an operation of this very mask.
 void check_mask(Thread& me, Op op, uint32_t mask, const Site& where) {
-  const std::string name = std::string(op_name(op)) + " of mask " + hex(mask) + " (" + at(where) + ")";
+  const std::string name =
+      std::string(op_name(op)) + " of mask " + hex(mask) + " (" + at(where) + ")";
   if (!(mask >> me.lane & 1))
     fail_held(me, cudaErrorLaunchFailure,
               name + ": the mask does not name the calling lane " + std::to_string(me.lane));
@@ -150,7 +160,7 @@ void warp_collective(Op op, uint32_t mask, void* posted, Combine combine, Site w
       const int lane = std::countr_zero(left);
       all[lane] = warp.first[lane].posted;
     }
-    if (combine) combine(all, mask);
+    if (combine) unseen(combine, all, mask);
     warp.waiting &= ~mask;
     me.op = Op::kNone;
     for (uint32_t left = mask & ~(1u << me.lane); left; left &= left - 1) {
@@ -192,6 +202,12 @@ void thread_returned(Thread& me) {
   }
 }
 
+void report(Group& group, const Thread& thread, cudaError_t error, const std::string& what) {
+  if (group.error != cudaSuccess) return;
+  group.error = error;
+  print_report(group, thread, what);
+}
+
 void report_deadlock(Group& group) {
   const Thread *stuck = nullptr, *other = nullptr;
   for (const Thread& thread : group.threads) {
@@ -207,7 +223,7 @@ void report_deadlock(Group& group) {
 
 void fail_held(Thread& thread, cudaError_t error, const std::string& what) {
   report(*thread.block->group, thread, error, what);
-  abandon(thread);
+  throw Abandoned{};
 }
 
 void fail(cudaError_t error, const std::string& what) {

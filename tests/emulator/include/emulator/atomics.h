@@ -24,12 +24,11 @@ T update(T* at, Change change) {
 
 }  // namespace gibbslab::emulator
 
-#define GIBBSLAB_ATOMIC(name, T, expression)                           \
-  inline T name(T* at, T value) {                                      \
-    return gibbslab::emulator::update(                                 \
-        at, [=](T old) { return static_cast<T>(expression); });        \
-  }                                                                    \
-  inline T name##_block(T* at, T value) { return name(at, value); }    \
+#define GIBBSLAB_ATOMIC(name, T, expression)                                                  \
+  inline T name(T* at, T value) {                                                             \
+    return gibbslab::emulator::update(at, [=](T old) { return static_cast<T>(expression); }); \
+  }                                                                                           \
+  inline T name##_block(T* at, T value) { return name(at, value); }                           \
   inline T name##_system(T* at, T value) { return name(at, value); }
 // Signed sums wrap on the device: they are taken without a sign here.
 GIBBSLAB_ATOMIC(atomicAdd, int, static_cast<unsigned>(old) + static_cast<unsigned>(value))
@@ -39,12 +38,12 @@ GIBBSLAB_ATOMIC(atomicSub, unsigned, old - value)
 GIBBSLAB_ATOMIC(atomicAdd, unsigned long long, old + value)
 GIBBSLAB_ATOMIC(atomicAdd, float, old + value)
 GIBBSLAB_ATOMIC(atomicAdd, double, old + value)
-#define GIBBSLAB_ATOMICS(T)                             \
-  GIBBSLAB_ATOMIC(atomicExch, T, ((void)old, value))    \
+#define GIBBSLAB_ATOMICS(T)                                \
+  GIBBSLAB_ATOMIC(atomicExch, T, ((void)old, value))       \
   GIBBSLAB_ATOMIC(atomicMin, T, value < old ? value : old) \
   GIBBSLAB_ATOMIC(atomicMax, T, old < value ? value : old) \
-  GIBBSLAB_ATOMIC(atomicAnd, T, old& value)             \
-  GIBBSLAB_ATOMIC(atomicOr, T, old | value)             \
+  GIBBSLAB_ATOMIC(atomicAnd, T, old& value)                \
+  GIBBSLAB_ATOMIC(atomicOr, T, old | value)                \
   GIBBSLAB_ATOMIC(atomicXor, T, old ^ value)
 GIBBSLAB_ATOMICS(int)
 GIBBSLAB_ATOMICS(unsigned)

@@ -1,4 +1,5 @@
-// A block of CUDA threads as the engines hold it: threads, warps, barriers, and what each waits for.
+// A block of CUDA threads as the engines hold it: threads, warps, barriers, and what each waits
+// for.
 //
 // Two engines run these blocks: fibers on one OS thread (the default), or one OS thread per CUDA
 // thread (GIBBSLAB_EMULATOR_THREADS=1, for the thread sanitizer). The rules of barriers and warp

@@ -25,9 +25,7 @@ inline unsigned __brev(unsigned x) {
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>(static_cast<uint64_t>(a) * b >> 32);
 }
-inline int __mulhi(int a, int b) {
-  return static_cast<int>(static_cast<int64_t>(a) * b >> 32);
-}
+inline int __mulhi(int a, int b) { return static_cast<int>(static_cast<int64_t>(a) * b >> 32); }
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
   return static_cast<unsigned long long>(static_cast<unsigned __int128>(a) * b >> 64);
 }
@@ -110,8 +108,8 @@ inline float __saturatef(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
 
-#define GIBBSLAB_MIN_MAX(T)                            \
-  inline T min(T a, T b) { return b < a ? b : a; }     \
+#define GIBBSLAB_MIN_MAX(T)                        \
+  inline T min(T a, T b) { return b < a ? b : a; } \
   inline T max(T a, T b) { return a < b ? b : a; }
 GIBBSLAB_MIN_MAX(int)
 GIBBSLAB_MIN_MAX(unsigned)
@@ -126,17 +124,29 @@ inline double min(double a, double b) { return std::fmin(a, b); }
 inline double max(double a, double b) { return std::fmax(a, b); }
 
 template <class T>
-T __ldg(const T* at) { return *at; }
+T __ldg(const T* at) {
+  return *at;
+}
 template <class T>
-T __ldcg(const T* at) { return *at; }
+T __ldcg(const T* at) {
+  return *at;
+}
 template <class T>
-T __ldca(const T* at) { return *at; }
+T __ldca(const T* at) {
+  return *at;
+}
 template <class T>
-T __ldcs(const T* at) { return *at; }
+T __ldcs(const T* at) {
+  return *at;
+}
 template <class T>
-void __stcg(T* at, T value) { *at = value; }
+void __stcg(T* at, T value) {
+  *at = value;
+}
 template <class T>
-void __stcs(T* at, T value) { *at = value; }
+void __stcs(T* at, T value) {
+  *at = value;
+}
 
 inline long long clock64() { return static_cast<long long>(__builtin_ia32_rdtsc()); }
 inline unsigned long long __cvta_generic_to_shared(const void* at) {

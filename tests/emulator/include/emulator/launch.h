@@ -13,7 +13,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* function,
 }
 
 template <class... P, class... A>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A&&... args) {
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...),
+                               A&&... args) {
   std::tuple<std::remove_cv_t<P>...> values(static_cast<P>(std::forward<A>(args))...);
   return gibbslab::emulator::launch(*config, reinterpret_cast<const void*>(kernel),
                                     [kernel, values] { std::apply(kernel, values); });

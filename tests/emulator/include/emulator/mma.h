@@ -1,2 +1,118 @@
+// The twins of the tensor-core leaves: exact in the layout of fragments, which the leaves document.
 #pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
 #include "emulator/engine.h"
+
+namespace gibbslab::emulator {
+
+// Rounds to 10 bits of mantissa, ties away from zero.
+inline uint32_t to_tf32(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  return (bits & 0x7F800000u) == 0x7F800000u ? bits : (bits + 0x1000u) & 0xFFFFE000u;
+}
+
+// How a register's bits are read.
+struct Bf16 {
+  using Value = float;
+  using Sum = float;
+  static constexpr int kPerRegister = 2;
+  static Value element(uint32_t bits, int e) {
+    return std::bit_cast<float>(e ? bits & 0xFFFF0000u : bits << 16);
+  }
+  static Sum add(Sum sum, Value a, Value b) { return sum + a * b; }
+};
+struct Tf32 {
+  using Value = float;
+  using Sum = float;
+  static constexpr int kPerRegister = 1;
+  // The low 13 bits of the register are not looked at.
+  static Value element(uint32_t bits, int) { return std::bit_cast<float>(bits & 0xFFFFE000u); }
+  static Sum add(Sum sum, Value a, Value b) { return sum + a * b; }
+};
+struct S8 {
+  using Value = int;
+  using Sum = int;
+  static constexpr int kPerRegister = 4;
+  static Value element(uint32_t bits, int e) { return static_cast<int8_t>(bits >> (8 * e)); }
+  static Sum add(Sum sum, Value a, Value b) {
+    return static_cast<int>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(a * b));
+  }
+};
+
+template <class Sum>
+struct MmaPost {
+  const uint32_t *a, *b;
+  Sum* c;
+};
+
+template <class Format>
+void multiply(void* const* posted, uint32_t) {
+  using Post = MmaPost<typename Format::Sum>;
+  constexpr int kP = Format::kPerRegister, kDepth = 8 * kP;
+  typename Format::Value a[16][kDepth], b[kDepth][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const auto& post = *static_cast<const Post*>(posted[lane]);
+    const int g = lane / 4, t = lane % 4;
+    for (int e = 0; e < kP; ++e) {
+      for (int r = 0; r < 4; ++r)
+        a[g + 8 * (r % 2)][kP * t + e + 4 * kP * (r / 2)] = Format::element(post.a[r], e);
+      for (int r = 0; r < 2; ++r) b[kP * t + e + 4 * kP * r][g] = Format::element(post.b[r], e);
+    }
+  }
+  for (int lane = 0; lane < 32; ++lane) {
+    auto& post = *static_cast<Post*>(posted[lane]);
+    for (int i = 0; i < 4; ++i) {
+      const int row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
+      for (int k = 0; k < kDepth; ++k) post.c[i] = Format::add(post.c[i], a[row][k], b[k][column]);
+    }
+  }
+}
+
+template <class Format>
+void mma(typename Format::Sum* c, const uint32_t* a, const uint32_t* b, Site where) {
+  MmaPost<typename Format::Sum> post{a, b, c};
+  warp_collective(Op::kMma, 0xFFFFFFFFu, &post, multiply<Format>, where);
+}
+
+struct MatrixPost {
+  uint16_t row[8];
+  uint32_t* to;
+};
+
+template <int kMatrices, bool kTransposed>
+void hand_out(void* const* posted, uint32_t) {
+  for (int lane = 0; lane < 32; ++lane)
+    for (int i = 0; i < kMatrices; ++i) {
+      uint32_t pair = 0;
+      for (int e = 0; e < 2; ++e) {
+        int row = lane / 4, column = 2 * (lane % 4) + e;
+        if (kTransposed) std::swap(row, column);
+        const uint32_t bits = static_cast<const MatrixPost*>(posted[8 * i + row])->row[column];
+        pair |= bits << (16 * e);
+      }
+      static_cast<MatrixPost*>(posted[lane])->to[i] = pair;
+    }
+}
+
+template <int kMatrices, bool kTransposed>
+void ldmatrix(uint32_t* to, const void* row, Site where) {
+  MatrixPost post{{}, to};
+  if (current->lane < 8 * kMatrices) {
+    if (reinterpret_cast<uintptr_t>(row) % 16)
+      fail(cudaErrorMisalignedAddress, "ldmatrix: a row's address is not a multiple of 16");
+    std::memcpy(post.row, row, sizeof(post.row));
+  }
+  warp_collective(Op::kLdmatrix, 0xFFFFFFFFu, &post, hand_out<kMatrices, kTransposed>, where);
+}
+
+inline uint32_t load_flag(const uint32_t* at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
+inline void store_flag(uint32_t* at, uint32_t value) {
+  __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+}  // namespace gibbslab::emulator

@@ -103,14 +103,14 @@ inline int __syncthreads_count(
   using namespace gibbslab::emulator;
   return arrive_and_wait(Op::kBlockCount, predicate, where);
 }
-inline int __syncthreads_and(
-    int predicate, gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) {
+inline int __syncthreads_and(int predicate,
+                             gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) {
   using namespace gibbslab::emulator;
   return arrive_and_wait(Op::kBlockAnd, predicate, where) ==
          static_cast<int>(current->block->group->threads_per_block);
 }
-inline int __syncthreads_or(
-    int predicate, gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) {
+inline int __syncthreads_or(int predicate,
+                            gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) {
   using namespace gibbslab::emulator;
   return arrive_and_wait(Op::kBlockOr, predicate, where) != 0;
 }
@@ -176,11 +176,11 @@ unsigned __match_all_sync(unsigned mask, T value, int* same,
   return *same ? mask : 0;
 }
 
-#define GIBBSLAB_REDUCE(name, T, expression)                                                  \
-  inline T name(unsigned mask, T value,                                                       \
-                gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) {       \
-    return gibbslab::emulator::reduce(                                                        \
-        mask, value, [](T a, T b) { return static_cast<T>(expression); }, where);             \
+#define GIBBSLAB_REDUCE(name, T, expression)                                            \
+  inline T name(unsigned mask, T value,                                                 \
+                gibbslab::emulator::Site where = gibbslab::emulator::Site::current()) { \
+    return gibbslab::emulator::reduce(                                                  \
+        mask, value, [](T a, T b) { return static_cast<T>(expression); }, where);       \
   }
 GIBBSLAB_REDUCE(__reduce_add_sync, unsigned, a + b)
 GIBBSLAB_REDUCE(__reduce_add_sync, int, static_cast<unsigned>(a) + static_cast<unsigned>(b))
