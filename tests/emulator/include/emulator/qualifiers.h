@@ -10,7 +10,7 @@
 #define __launch_bounds__(...)
 #define __cluster_dims__(...)
 #define __maxnreg__(...)
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 
 // The tag becomes part of the variable's mangled name (B15gibbslab_shared), by which the engine
 // finds every __shared__ variable in the symbol table and poisons it at the start of each block.
