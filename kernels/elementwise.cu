@@ -33,8 +33,7 @@ __global__ void sigmoid_rows(Input x, Output out, int64_t rows) {
   if (quad >= out.quads()) return;
   for (int64_t r = first_row(); r < rows; r += row_step()) {
     const float4 v = x.load(r, 4 * quad);
-    out.store(r, 4 * quad,
-              {sigmoid_of(v.x), sigmoid_of(v.y), sigmoid_of(v.z), sigmoid_of(v.w)});
+    out.store(r, 4 * quad, {sigmoid_of(v.x), sigmoid_of(v.y), sigmoid_of(v.z), sigmoid_of(v.w)});
   }
 }
 
@@ -97,8 +96,8 @@ struct Coefficients {
   double p, q, r;
   // Never contracted: the CPU rounds each product.
   __device__ float of(float x, float y) const {
-    const double sum = __dadd_rn(__dmul_rn(p, static_cast<double>(x)),
-                                 __dmul_rn(q, static_cast<double>(y)));
+    const double sum =
+        __dadd_rn(__dmul_rn(p, static_cast<double>(x)), __dmul_rn(q, static_cast<double>(y)));
     return static_cast<float>(__dadd_rn(sum, r));
   }
 };

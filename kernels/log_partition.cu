@@ -26,7 +26,7 @@ namespace {
 constexpr int kLowBits = 8, kStates = 1 << kLowBits;
 
 struct Layers {
-  const float* weights;           // M[u, j] at u * unit_step + j * other_step
+  const float* weights;  // M[u, j] at u * unit_step + j * other_step
   int64_t unit_step, other_step;
   const float *unit_bias, *other_bias;
   int64_t units, others;
@@ -74,7 +74,7 @@ __device__ double log_sum_exp(int64_t n, Value value) {
 }
 
 // sums[high] = the log of the sum over the states whose high part is `high`.
-__global__ void __launch_bounds__(kStates)
+__global__ void __launch_bounds__(kStates, 2)
     sum_states(Layers layers, const double* low, uint64_t first, double* sums) {
   __shared__ double inputs[kStates];
   const uint64_t high = first + blockIdx.x;
@@ -84,14 +84,12 @@ __global__ void __launch_bounds__(kStates)
     if (begin + t < layers.others) inputs[t] = high_input(layers, high, begin + t);
     if (!fault("kernel_missing_barrier")) __syncthreads();
     const int64_t left = layers.others - begin, count = left < kStates ? left : kStates;
-    for (int64_t j = 0; j < count; ++j)
-      softplus.add(inputs[j] + low[(begin + j) * kStates + t]);
+    for (int64_t j = 0; j < count; ++j) softplus.add(inputs[j] + low[(begin + j) * kStates + t]);
     __syncthreads();
   }
   const double mine =
       softplus.value() + bias_of(layers, high << layers.low_bits | static_cast<uint64_t>(t));
-  const double total =
-      log_sum_exp(int64_t{1} << layers.low_bits, [mine](int64_t) { return mine; });
+  const double total = log_sum_exp(int64_t{1} << layers.low_bits, [mine](int64_t) { return mine; });
   if (t == 0) sums[high] = total;
 }
 

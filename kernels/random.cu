@@ -1,8 +1,8 @@
 // Addressed random numbers: the same words as the CPU's, element by element.
 //
 //   uniform    out[r, c] = uniform of word c % 4 at counter (first_row + r) ceil(C / 4) + c / 4
-//   normal     out[r, c] = mean + deviation z; Box and Muller's cosine in float64 from words 0, 1 or
-//              2, 3 at counter e / 2, e = (first_row + r) C + c
+//   normal     out[r, c] = mean + deviation z, z by Box and Muller's cosine in float64 from words
+//              0, 1 or 2, 3 at counter e / 2, e = (first_row + r) C + c
 //   bernoulli  out[r, c] = uniform < p[r, c], as bits; p (R, C), or (1, C) for every row
 //
 // uniform, bernoulli: a thread owns the four columns of one counter; sixteen lanes make a word of

@@ -33,7 +33,7 @@ namespace gibbslab::cuda {
 namespace {
 
 constexpr int64_t kSlab = 1024;
-constexpr int kInputRows = 8, kInputCols = 64, kInputDepth = 64;
+constexpr int kInputRows = 8, kInputCols = 64, kInputDepth = 64, kAhead = 8;
 constexpr int kRowThreads = 128;
 constexpr int kFlipThreads = 256, kFlipUnits = 64;
 // Float64 hidden inputs that are held at a time.
@@ -74,16 +74,17 @@ __global__ void add_slabs(const double* partial, int64_t slabs, ColumnResult res
   result.store(c, sum);
 }
 
-// inputs (rows, H).
+// inputs (rows, H). Threads beyond the last column compute column 0 and keep it to themselves.
 __global__ void __launch_bounds__(kInputCols)
     hidden_inputs(StatesView v, int64_t rows, int64_t visible, Input w, const float* bias,
                   double* inputs) {
-  __shared__ double tile[kInputDepth][kInputRows];
+  __shared__ double tile[kInputDepth][kInputRows];  // zeros beyond the last row and visible unit
   const int64_t row = kInputRows * static_cast<int64_t>(blockIdx.x);
   const int64_t j = kInputCols * static_cast<int64_t>(blockIdx.y) + threadIdx.x;
-  const bool inside = j < w.cols;
+  const float* column = w.data + (j < w.cols ? j : 0);
+  const double start = bias[j < w.cols ? j : 0];
   double sum[kInputRows];
-  for (double& x : sum) x = inside ? bias[j] : 0.0f;
+  for (double& x : sum) x = start;
   for (int64_t first = 0; first < visible; first += kInputDepth) {
     for (int k = threadIdx.x; k < kInputDepth * kInputRows; k += kInputCols) {
       const int64_t r = row + k % kInputRows, i = first + k / kInputRows;
@@ -92,14 +93,17 @@ __global__ void __launch_bounds__(kInputCols)
     if (!fault("kernel_missing_barrier")) __syncthreads();
     const int64_t left = visible - first - (fault("kernel_off_by_one") ? 1 : 0);
     const int count = static_cast<int>(left < kInputDepth ? left : kInputDepth);
-    for (int i = 0; i < count; ++i) {
-      const double weight = inside ? w.row(first + i)[j] : 0.0f;
-      for (int r = 0; r < kInputRows; ++r) sum[r] += tile[i][r] * weight;
+    for (int i = 0; i < count; i += kAhead) {
+      float weight[kAhead];  // loaded together, so that their latencies overlap
+      for (int k = 0; k < kAhead; ++k)
+        weight[k] = column[(first + (i + k < count ? i + k : count - 1)) * w.stride];
+      for (int k = 0; k < kAhead; ++k)
+        for (int r = 0; r < kInputRows; ++r) sum[r] += tile[i + k][r] * weight[k];
     }
     __syncthreads();
   }
   for (int r = 0; r < kInputRows; ++r)
-    if (inside && row + r < rows) inputs[(row + r) * w.cols + j] = sum[r];
+    if (j < w.cols && row + r < rows) inputs[(row + r) * w.cols + j] = sum[r];
 }
 
 // out[r] = the sum of what share(r) gives in each thread.
@@ -144,9 +148,7 @@ struct SoftplusShare {
 struct FreeEnergyShare {
   WeightedShare visible;
   SoftplusShare hidden;
-  __device__ double operator()(int64_t r) const {
-    return -hidden.beta * visible(r) - hidden(r);
-  }
+  __device__ double operator()(int64_t r) const { return -hidden.beta * visible(r) - hidden(r); }
 };
 
 struct EnergyShare {
@@ -155,8 +157,7 @@ struct EnergyShare {
   StatesView h;
   __device__ double operator()(int64_t r) const {
     const double* x = inputs.inputs + r * inputs.hidden;
-    const double hidden =
-        over_share(inputs.hidden, [&](int64_t j) { return x[j] * h.at(r, j); });
+    const double hidden = over_share(inputs.hidden, [&](int64_t j) { return x[j] * h.at(r, j); });
     return -inputs.beta * (visible(r) + hidden);
   }
 };
@@ -238,37 +239,47 @@ std::vector<double> row_sums_of(const Share& share, int64_t rows) {
   return out;
 }
 
-// Gives `body` the rows of v in parts: the first row, how many, their states and hidden inputs.
+// Some rows of the states: from which on, how many, and their hidden inputs.
+struct Part {
+  int64_t first, rows;
+  StatesView v;
+  SoftplusShare hidden;
+};
+
 template <class Body>
-void for_hidden_inputs(const RbmView& rbm, const States& v, const Body& body) {
+void for_parts(const RbmView& rbm, const States& v, const Body& body) {
   const int64_t hidden = rbm.weights->cols();
-  const int64_t part = std::min(v.rows(), std::max<int64_t>(1, kMostInputs / hidden));
-  if (part == 0) return;
-  const Scratch<double> inputs(part * hidden);
-  for (int64_t first = 0; first < v.rows(); first += part) {
-    const int64_t rows = std::min(part, v.rows() - first);
+  const int64_t most = std::min(v.rows(), std::max<int64_t>(1, kMostInputs / hidden));
+  if (most == 0) return;
+  const Scratch<double> inputs(most * hidden);
+  for (int64_t first = 0; first < v.rows(); first += most) {
+    const int64_t rows = std::min(most, v.rows() - first);
     const StatesView states = view(v).from(first);
     const dim3 grid(pieces(rows, kInputRows), pieces(hidden, kInputCols));
     launch(hidden_inputs, grid, dim3(kInputCols), 0, stream(), states, rows, v.cols(),
            input(*rbm.weights), rbm.hidden_bias->data(), inputs.get());
-    body(first, rows, states, SoftplusShare{inputs.get(), hidden, rbm.beta});
+    body(Part{first, rows, states, {inputs.get(), hidden, rbm.beta}});
   }
 }
 
-WeightedShare visible_share(const RbmView& rbm, const StatesView& v) {
-  return {v, rbm.visible_bias->data(), rbm.visible_bias->cols()};
+WeightedShare visible_share(const RbmView& rbm, const Part& part) {
+  return {part.v, rbm.visible_bias->data(), rbm.visible_bias->cols()};
 }
 
-void launch_flips(const RbmView& rbm, const StatesView& v, int64_t rows, const SoftplusShare& x,
-                  double* out) {
+void launch_flips(const RbmView& rbm, const Part& part, double* out) {
   const int64_t visible = rbm.weights->rows(), slices = pieces(visible, kFlipUnits);
-  const Scratch<double> here(rows), partial(rows * slices);
-  launch_row_sums(x, rows, here.get());
-  const FlipJob job{v,       input(*rbm.weights), rbm.visible_bias->data(), x.inputs, here.get(),
-                    visible, rbm.beta};
-  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(slices));
+  const Scratch<double> here(part.rows), partial(part.rows * slices);
+  launch_row_sums(part.hidden, part.rows, here.get());
+  const FlipJob job{part.v,
+                    input(*rbm.weights),
+                    rbm.visible_bias->data(),
+                    part.hidden.inputs,
+                    here.get(),
+                    visible,
+                    rbm.beta};
+  const dim3 grid(static_cast<unsigned>(part.rows), static_cast<unsigned>(slices));
   launch(flip_units, grid, dim3(kFlipThreads), 0, stream(), job, partial.get());
-  launch_row_sums(PartialShare{partial.get(), slices}, rows, out);
+  launch_row_sums(PartialShare{partial.get(), slices}, part.rows, out);
 }
 
 struct CudaReduce : ReduceOps {
@@ -288,9 +299,9 @@ struct CudaReduce : ReduceOps {
 
   void free_energy(const Context&, const RbmView& rbm, const States& v, double* out) override {
     const Scratch<double> sums(v.rows());
-    for_hidden_inputs(rbm, v, [&](int64_t first, int64_t rows, const StatesView& states,
-                                  const SoftplusShare& x) {
-      launch_row_sums(FreeEnergyShare{visible_share(rbm, states), x}, rows, sums.get() + first);
+    for_parts(rbm, v, [&](const Part& part) {
+      const FreeEnergyShare share{visible_share(rbm, part), part.hidden};
+      launch_row_sums(share, part.rows, sums.get() + part.first);
     });
     download(out, sums.get(), v.rows());
   }
@@ -298,10 +309,9 @@ struct CudaReduce : ReduceOps {
   void energy(const Context&, const RbmView& rbm, const States& v, const States& h,
               double* out) override {
     const Scratch<double> sums(v.rows());
-    for_hidden_inputs(rbm, v, [&](int64_t first, int64_t rows, const StatesView& states,
-                                  const SoftplusShare& x) {
-      launch_row_sums(EnergyShare{visible_share(rbm, states), x, view(h).from(first)}, rows,
-                      sums.get() + first);
+    for_parts(rbm, v, [&](const Part& part) {
+      const EnergyShare share{visible_share(rbm, part), part.hidden, view(h).from(part.first)};
+      launch_row_sums(share, part.rows, sums.get() + part.first);
     });
     download(out, sums.get(), v.rows());
   }
@@ -309,10 +319,7 @@ struct CudaReduce : ReduceOps {
   void pseudo_likelihood(const Context&, const RbmView& rbm, const BitTensor& v,
                          double* out) override {
     const Scratch<double> sums(v.rows());
-    for_hidden_inputs(rbm, v, [&](int64_t first, int64_t rows, const StatesView& states,
-                                  const SoftplusShare& x) {
-      launch_flips(rbm, states, rows, x, sums.get() + first);
-    });
+    for_parts(rbm, v, [&](const Part& part) { launch_flips(rbm, part, sums.get() + part.first); });
     download(out, sums.get(), v.rows());
   }
 

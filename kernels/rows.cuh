@@ -61,8 +61,9 @@ struct Matrix {
     const int64_t left = cols - c;
     if (aligned) {
       *reinterpret_cast<float4*>(at) =
-          left >= 4 ? x : float4{left > 0 ? x.x : 0.0f, left > 1 ? x.y : 0.0f,
-                                 left > 2 ? x.z : 0.0f, 0.0f};
+          left >= 4
+              ? x
+              : float4{left > 0 ? x.x : 0.0f, left > 1 ? x.y : 0.0f, left > 2 ? x.z : 0.0f, 0.0f};
       return;
     }
     if (left > 0) at[0] = x.x;
