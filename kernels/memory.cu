@@ -98,16 +98,19 @@ class CachingMemory : public Memory {
 
  private:
   // Pieces of at most one staging buffer each.
-  static std::vector<Copy> parts(const Copy& job) {
-    const bool one_run = job.to_pitch == job.bytes && job.from_pitch == job.bytes;
-    const int64_t rows = one_run ? 1 : job.rows, bytes = one_run ? job.bytes * job.rows : job.bytes;
-    const int64_t many = std::max<int64_t>(1, kStagingBytes / std::max<int64_t>(bytes, 1));
+  static std::vector<Copy> parts(Copy job) {
+    if (job.to_pitch == job.bytes && job.from_pitch == job.bytes) {
+      job.bytes = job.to_pitch = job.from_pitch = job.bytes * job.rows;
+      job.rows = 1;
+    }
+    const int64_t many = std::max<int64_t>(1, kStagingBytes / job.bytes);
     std::vector<Copy> out;
-    for (int64_t r = 0; r < rows; r += many)
-      for (int64_t b = 0; b < bytes; b += kStagingBytes)
+    for (int64_t r = 0; r < job.rows; r += many)
+      for (int64_t b = 0; b < job.bytes; b += kStagingBytes)
         out.push_back({static_cast<char*>(job.to) + r * job.to_pitch + b, job.to_pitch,
                        static_cast<const char*>(job.from) + r * job.from_pitch + b, job.from_pitch,
-                       std::min(bytes - b, kStagingBytes), std::min(rows - r, many), job.transfer});
+                       std::min(job.bytes - b, kStagingBytes), std::min(job.rows - r, many),
+                       job.transfer});
     return out;
   }
 
