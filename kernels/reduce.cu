@@ -293,8 +293,9 @@ struct CudaReduce : ReduceOps {
     launch(cuda::column_sums, dim3(static_cast<unsigned>(slabs), columns), dim3(32, kRowGroups), 0,
            stream(), view(x), x.rows(), result, slabs == 1 ? nullptr : partial.get());
     if (slabs == 1) return;
-    const Cover over = cover(1, result.out.width());
-    launch(add_slabs, over.grid, over.block, 0, stream(), partial.get(), slabs, result);
+    constexpr int kThreads = 256;
+    launch(add_slabs, dim3(pieces(result.out.width(), kThreads)), dim3(kThreads), 0, stream(),
+           partial.get(), slabs, result);
   }
 
   void free_energy(const Context&, const RbmView& rbm, const States& v, double* out) override {
