@@ -35,7 +35,7 @@ __global__ void static_grid_sum(const int* in, int* out) {
   int sum = 0;
   for (unsigned b = 0; b < gridDim.x; ++b) sum += out[b];
   grid_sync();
-  out[blockIdx.x] = sum + mine;
+  if (threadIdx.x == 0) out[blockIdx.x] = sum + mine;
 }
 
 // Each block of a cluster gathers one number from every other.
@@ -50,11 +50,11 @@ __global__ void gather(int* out) {
 
 __global__ void pushes(int* out) {
   int* mine = dynamic_shared<int>();
-  mine[0] = 0;
+  if (threadIdx.x == 0) mine[0] = 0;
   cluster_sync();
   atomicAdd(map_shared(mine, (cluster_rank() + 1) % cluster_size()), 1);
   cluster_sync();
-  out[blockIdx.x] = mine[0];
+  if (threadIdx.x == 0) out[blockIdx.x] = mine[0];
 }
 
 __global__ void maps_wrongly(int rank, int* global) {
@@ -83,15 +83,15 @@ __global__ void copies_async(const float* in, float* out, bool waits) {
 
 }  // namespace
 
+#ifndef GIBBSLAB_EMULATOR_THREADS  // threads race for the marks they leave
 TEST(shared_memory_is_poisoned_for_every_block) {
   DeviceArray<unsigned> out(8), other(8);
   launch(reads_first<5>, 8, 32, 32, nullptr, out.data());
   launch(reads_first<9>, 8, 32, 32, nullptr, other.data());
-#ifndef GIBBSLAB_EMULATOR_THREADS  // there a read before a write is a race of the test itself
   for (const unsigned poison : out.read()) CHECK(poison == 1);
   for (const unsigned poison : other.read()) CHECK(poison == 1);
-#endif
 }
+#endif
 
 TEST(dynamic_shared_memory_is_aligned) {
   DeviceArray<uintptr_t> out(2);
