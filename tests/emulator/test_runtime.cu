@@ -77,9 +77,34 @@ TEST(graph_replays_what_was_captured) {
   check(cudaGraphDestroy(graph), "destroy");
   for (int repeat = 0; repeat < 3; ++repeat) {
     check(cudaGraphLaunch(executable, stream.at), "launch");
+    check(cudaStreamSynchronize(stream.at), "synchronize");
     CHECK(x.read()[99] == 2.5f);
   }
   check(cudaGraphExecDestroy(executable), "destroy");
+}
+
+// What a host may rely on, and no more: a non-blocking stream has done nothing until waited for.
+TEST(lazy_streams_run_when_waited_for) {
+  gibbslab_emulator_set_lazy(1);
+  Stream first, second;
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  DeviceArray<float> x(std::vector<float>(4, 0));
+  std::vector<float> pageable(4, 5);
+  check(cudaMemcpyAsync(x.data(), pageable.data(), 16, cudaMemcpyHostToDevice, first.at), "copy");
+  pageable.assign(4, 100);
+  check(cudaEventRecord(event, first.at), "cudaEventRecord");
+  launch(add, 1, 32, 0, first.at, x.data(), 1000.0f, 4);
+  CHECK(x.read()[0] == 0);
+  check(cudaStreamWaitEvent(second.at, event), "cudaStreamWaitEvent");
+  launch(add, 1, 32, 0, second.at, x.data(), 1.0f, 4);
+  CHECK(x.read()[0] == 0);
+  check(cudaStreamSynchronize(second.at), "cudaStreamSynchronize");
+  CHECK(x.read()[0] == 6);
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  CHECK(x.read()[0] == 1006);
+  check(cudaEventDestroy(event), "cudaEventDestroy");
+  gibbslab_emulator_reset();
 }
 
 TEST(allocation_spoils_a_capture) {
