@@ -70,7 +70,9 @@ cudaError_t usable() {
 
 cudaError_t note(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) last_error = error;
-  if (is_sticky(error)) state().sticky = error;
+  if (!is_sticky(error)) return error;
+  state().sticky = error;
+  for (CUstream_st* stream : state().streams) stream->pending.clear();  // lost with the device
   return error;
 }
 
