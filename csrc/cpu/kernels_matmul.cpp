@@ -95,6 +95,13 @@ GIBBSLAB_HD void add_rows(const float* m, int64_t stride, const int32_t* at, con
   }
 }
 
+// Asks for rows [first, last) of a panel of M, which another core may have written.
+template <int N>
+GIBBSLAB_HD void prefetch(const float* m, int64_t stride, int64_t first, int64_t last) {
+  for (int64_t i = first; i < last; ++i)
+    for (int n = 0; n < N; ++n) __builtin_prefetch(m + i * stride + 16 * n);
+}
+
 // Block by block of M's rows, so that a block stays in the first-level cache for all rows of X;
 // the sums wait in `partial` meanwhile. The order of the additions is that of one block.
 template <int N>
@@ -102,8 +109,13 @@ void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t c
                   const ActiveLists& lists) {
   const float* m = job.m->data() + column;
   f32x16* partial = static_cast<f32x16*>(scratch(3, (end - begin) * N * 64));
+  const int64_t block_rows = 64 * lists.block_words;
+  const int64_t share = (block_rows + end - begin - 1) / (end - begin);
   for (int64_t block = 0; block < lists.blocks; ++block)
     for (int64_t r = begin; r < end; ++r) {
+      const int64_t next = (block + 1) * block_rows + (r - begin) * share;
+      prefetch<N>(m, job.m->stride(), next,
+                  std::min({next + share, (block + 2) * block_rows, job.m->rows()}));
       const int64_t* start = lists.starts + (r - begin) * lists.blocks + block;
       f32x16 sum[N] = {};
       if (block > 0)
