@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import scipy.linalg.cython_blas as _cython_blas
 import threadpoolctl
@@ -15,6 +15,10 @@ from . import _core
 CUDA_REASON = "this version has no CUDA backend"
 
 
+class _NoLimit(int):
+    """The number of threads where nobody has set a limit: put back, it is no limit again."""
+
+
 class _GibbslabController(threadpoolctl.LibController):
     """Makes threadpoolctl see, and limit, the threads of the core."""
 
@@ -22,12 +26,15 @@ class _GibbslabController(threadpoolctl.LibController):
     internal_api = "gibbslab"
     filename_prefixes = ("_core",)
     check_symbols = ("gibbslab_get_num_threads", "gibbslab_set_num_threads")
+    limited: ClassVar[bool] = False  # threadpoolctl makes a controller for every look
 
     def get_num_threads(self) -> int:
-        return int(self.dynlib.gibbslab_get_num_threads())
+        number = int(self.dynlib.gibbslab_get_num_threads())
+        return number if self.limited else _NoLimit(number)
 
     def set_num_threads(self, num_threads: int) -> None:
-        self.dynlib.gibbslab_set_num_threads(num_threads)
+        _GibbslabController.limited = not isinstance(num_threads, _NoLimit)
+        self.dynlib.gibbslab_set_num_threads(num_threads if self.limited else 0)
 
     def get_version(self) -> str:
         return str(_core.__version__)
