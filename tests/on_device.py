@@ -54,3 +54,18 @@ class Core:
 
 
 core = Core()
+
+
+def emulated() -> bool:
+    """Whether the running test computes on the emulated card."""
+    return core.device == "cuda" and "emulated" in str(_core.device_info("cuda"))
+
+
+def sized(full: Any, small: Any) -> Any:
+    """`full`, or `small` on the emulated card, which takes about 1000 times as long.
+
+    For numbers of samples, and for models whose enumeration is long. The limits of the statistical
+    tests are in standard errors or quantiles: fewer samples keep the rate of false alarms and lose
+    only power. The CPU and a real card always get the full size.
+    """
+    return small if emulated() else full

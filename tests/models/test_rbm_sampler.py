@@ -1,22 +1,23 @@
 """The Gibbs sampler against enumeration: invariance, transitions, moments, independence.
 
 Each test draws 2^20 samples. A test's docstring names the smallest fault that it can see: that
-which it catches with probability one half.
+which it catches with probability one half. The emulated card draws 2^14, and sees faults from eight
+times that size on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from gibbslab import _core
-from on_device import core
+from on_device import core, sized
 from reference import Enumerated, draw_states, index_of, states
 from thresholds import assert_distribution, assert_means
 
-SAMPLES = 2**20
 BETAS = [1.0, 0.5, 1.7]
 
 
@@ -29,6 +30,10 @@ class Case(NamedTuple):
 CASES = [Case(4, 3), Case(4, 4), Case(6, 5)]
 SMALL = CASES[:2]
 case_id = "{0.visible}x{0.hidden}".format
+
+
+def samples() -> int:
+    return int(sized(2**20, 2**14))
 
 
 @cache
@@ -59,9 +64,24 @@ def pair_counts(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.bincount(joint, minlength=2 ** (x.shape[1] + y.shape[1])).reshape(2 ** x.shape[1], -1)
 
 
+def starts(units: int) -> np.ndarray:
+    """The states to start from: all; on the emulated card a few, in which every unit changes."""
+    odd_step = int(0.42 * 2**units) | 1  # so that all are different
+    few = np.arange(8 if units <= 4 else 4) * odd_step % 2**units
+    return np.asarray(sized(np.arange(2**units), few))
+
+
 def every_start(units: int) -> np.ndarray:
     """2^20 rows that start from every state equally often, neighbours from different ones."""
-    return np.tile(states(units).astype(np.float32), (SAMPLES >> units, 1))
+    rows = states(units)[starts(units)].astype(np.float32)
+    more = sized(1, 2 if units > 4 else 1)  # 64 cells must expect enough
+    return np.tile(rows, (more * samples() // len(rows), 1))
+
+
+def counts_by_start(start: np.ndarray, x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each state of `start` with how often it led to each state of x."""
+    table = pair_counts(start, x)
+    return ((int(state), table[state]) for state in starts(start.shape[1]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)
@@ -72,7 +92,7 @@ def test_one_sweep_leaves_the_distribution_invariant(case: Case, beta: float) ->
     Smallest fault: probabilities of v off by 0.7% rms (16 states), 0.9% (64 states).
     """
     exact = enumerated(case, beta)
-    start = draw_states(exact.p_v, SAMPLES, seed=1)
+    start = draw_states(exact.p_v, samples(), seed=1)
     _, h, _, v = model(case, seed=2).gibbs(start, from_hidden=False, steps=1, beta=beta)
     assert_distribution(counts_of(v), exact.p_v, "v")
     assert_distribution(counts_of(h), exact.p_h, "h")
@@ -91,7 +111,7 @@ def test_every_row_of_the_transition_matrix(case: Case, steps: int) -> None:
     matrix = np.linalg.matrix_power(exact.sweep_v, steps)
     start = every_start(case.visible)
     *_, v = model(case, seed=3).gibbs(start, from_hidden=False, steps=steps)
-    for state, row in enumerate(pair_counts(start, v)):
+    for state, row in counts_by_start(start, v):
         assert_distribution(row, matrix[state], f"{steps} sweeps from v = {state}")
 
 
@@ -107,10 +127,10 @@ def test_every_row_of_the_hidden_transition_matrix(case: Case, steps: int, beta:
     start = every_start(case.hidden)
     _, h, _, v = model(case, seed=4).gibbs(start, from_hidden=True, steps=steps, beta=beta)
     before = np.linalg.matrix_power(exact.sweep_h, steps - 1) @ exact.v_given_h
-    for state, row in enumerate(pair_counts(start, h)):
+    for state, row in counts_by_start(start, h):
         expected = (before @ exact.h_given_v)[state]
         assert_distribution(row, expected, f"{steps} sweeps from h = {state}")
-    expected_pairs = before.mean(axis=0)[:, None] * exact.h_given_v
+    expected_pairs = before[starts(case.hidden)].mean(axis=0)[:, None] * exact.h_given_v
     assert_distribution(pair_counts(v, h), expected_pairs, "(v, h) of the last sweep")
 
 
@@ -125,7 +145,7 @@ def test_half_steps_draw_from_the_conditionals(case: Case, layer: str, beta: flo
     start = every_start(case.visible if hidden else case.hidden)
     x = rbm.sample_hidden(start, beta) if hidden else rbm.sample_visible(start, beta)
     conditionals = exact.h_given_v if hidden else exact.v_given_h
-    for state, row in enumerate(pair_counts(start, x)):
+    for state, row in counts_by_start(start, x):
         assert_distribution(row, conditionals[state], f"given state {state}")
 
 
@@ -137,9 +157,9 @@ def test_moments(case: Case, steps: int) -> None:
     Smallest fault: a mean of 0.5 off by 0.0027 (5.5 standard errors).
     """
     exact = enumerated(case)
-    start = draw_states(exact.p_v, SAMPLES, seed=6)
+    start = draw_states(exact.p_v, samples(), seed=6)
     h_mean, h, v_mean, v = model(case, seed=7).gibbs(start, from_hidden=False, steps=steps)
-    products = (v[:, :, None] * h[:, None, :]).reshape(SAMPLES, -1)
+    products = (v[:, :, None] * h[:, None, :]).reshape(samples(), -1)
     expected_products = (exact.v.T @ exact.joint @ exact.h).ravel()
     assert_means(products, expected_products, "v h")
     for name, x, p, all_states in [("v", v, exact.p_v, exact.v), ("h", h, exact.p_h, exact.h)]:
@@ -156,7 +176,7 @@ def test_neighbouring_chains_are_independent(case: Case, distance: int) -> None:
     Smallest fault: 1.7% rms in the 256 probabilities of pairs.
     """
     exact = enumerated(case)
-    start = np.broadcast_to(exact.v[5].astype(np.float32), (SAMPLES, case.visible))
+    start = np.broadcast_to(exact.v[5].astype(np.float32), (samples(), case.visible))
     *_, v = model(case, seed=8).gibbs(start, from_hidden=False, steps=1)
     row = exact.sweep_v[5]
     # Every chain is in one pair only: rows 0 ... d-1 of each 2 d with rows d ... 2d-1.
@@ -170,7 +190,7 @@ def test_draws_of_one_chain_are_independent() -> None:
 
     Smallest fault: a correlation of 0.0066 between a unit and itself `lag` draws later.
     """
-    steps, chains = 128, 2**13
+    steps, chains = 128, sized(2**13, 2**6)
     rbm = core.RBM(4, 3, seed=9)
     history = np.empty((steps, chains, 7), dtype=np.float32)
     v = np.zeros((chains, 4), dtype=np.float32)
@@ -190,9 +210,9 @@ def test_hidden_and_visible_units_use_different_words() -> None:
     Smallest fault: a correlation of 0.0054.
     """
     rbm = core.RBM(4, 3, seed=10)
-    _, h, _, v = rbm.gibbs(np.zeros((SAMPLES, 4), dtype=np.float32), False, 1)
+    _, h, _, v = rbm.gibbs(np.zeros((samples(), 4), dtype=np.float32), False, 1)
     signs = 2 * np.hstack([h, v]) - 1
-    z = signs.T @ signs / np.sqrt(SAMPLES)
+    z = signs.T @ signs / np.sqrt(samples())
     off_diagonal = np.abs(z - np.diag(np.diag(z)))
     assert off_diagonal.max() < 5.5, f"{off_diagonal.max():.1f} standard errors"
 
@@ -200,9 +220,10 @@ def test_hidden_and_visible_units_use_different_words() -> None:
 @pytest.mark.parametrize("p", [1 / 512, 1 / 3000, 1 - 1 / 700])
 def test_rare_events(p: float) -> None:
     """Probabilities far below a 256th. Smallest fault: 18% of 1/3000, and 7.6% of 1/512."""
-    rbm = core.RBM(1, 8, seed=11)
-    rbm.h_bias = np.full(8, np.log(p / (1 - p)), dtype=np.float32)
-    h = rbm.sample_hidden(np.zeros((SAMPLES // 8, 1), dtype=np.float32))
+    units = sized(8, 32)  # 2^20 samples everywhere: fewer hold too few events
+    rbm = core.RBM(1, units, seed=11)
+    rbm.h_bias = np.full(units, np.log(p / (1 - p)), dtype=np.float32)
+    h = rbm.sample_hidden(np.zeros((2**20 // units, 1), dtype=np.float32))
     assert_means(h.reshape(-1, 1), np.array([p]), "rate of a rare event")
 
 
@@ -220,7 +241,7 @@ def test_clamped_sampling(mask: list[int], case: Case, beta: float) -> None:
     exact = enumerated(case, beta)
     clamp, known = np.array(mask), np.array([1.0, 0.0, 1.0, 0.0])
     conditional = exact.conditional(clamp, known)
-    start = draw_states(conditional, SAMPLES, seed=12)
+    start = draw_states(conditional, samples(), seed=12)
     rows = np.broadcast_to(known.astype(np.float32), start.shape)
     arguments = {"beta": beta, "mask": np.float32([mask]), "known": rows}
     rbm = model(case, seed=13)
@@ -229,7 +250,7 @@ def test_clamped_sampling(mask: list[int], case: Case, beta: float) -> None:
     assert_distribution(counts_of(v), conditional, "the clamped conditional")
     matrix = np.linalg.matrix_power(exact.clamped_sweep(clamp, known), 2)
     *_, v = rbm.gibbs(every_start(case.visible), False, 2, **arguments)
-    for state, row in enumerate(pair_counts(every_start(case.visible), v)):
+    for state, row in counts_by_start(every_start(case.visible), v):
         assert_distribution(row, matrix[state], f"two clamped sweeps from {state}")
 
 
@@ -243,12 +264,12 @@ def test_clamping_to_grey_values() -> None:
     clamp, known = np.array([1, 0, 0, 1]), np.array([0.3, 0.0, 0.0, 0.8])
     free = np.where(clamp == 1, known, exact.v)  # every state with the grey units in place
     sweep = exact.h_given(free) @ exact.v_given_h
-    rows = np.broadcast_to(known.astype(np.float32), (SAMPLES, 4))
+    rows = np.broadcast_to(known.astype(np.float32), (samples(), 4))
     start = np.where(clamp == 1, known, every_start(4)).astype(np.float32)
     *_, v = model(case, seed=14).gibbs(start, False, 2, mask=np.float32([clamp]), known=rows)
     assert (v[:, clamp == 1] == known[clamp == 1].astype(np.float32)).all()
     # Units 1 and 2 are free: unit i of state s is bit i of s.
-    expected = (sweep @ sweep).mean(axis=0).reshape(2, 2, 2, 2).sum(axis=(0, 3)).T
+    expected = (sweep @ sweep)[starts(4)].mean(axis=0).reshape(2, 2, 2, 2).sum(axis=(0, 3)).T
     assert_distribution(pair_counts(v[:, 1:2], v[:, 2:3]), expected, "free units")
 
 
@@ -262,7 +283,7 @@ def test_chains_from_grey_hidden_states() -> None:
     w, a, _ = parameters(case)
     score = enumerated(case).v @ (w.astype(float) @ hidden + a)
     p_v = np.exp(score - np.logaddexp.reduce(score))
-    start = np.broadcast_to(hidden, (SAMPLES, 4))
+    start = np.broadcast_to(hidden, (samples(), 4))
     *_, v = model(case, seed=15).gibbs(start, from_hidden=True, steps=1)
     assert_distribution(counts_of(v), p_v, "v given grey h")
 
@@ -275,7 +296,7 @@ def test_cd_pass_is_k_sweeps_from_the_data(k: int) -> None:
     """
     case = CASES[0]
     exact = enumerated(case)
-    start = np.broadcast_to(exact.v[9].astype(np.float32), (SAMPLES, case.visible))
+    start = np.broadcast_to(exact.v[9].astype(np.float32), (samples(), case.visible))
     h0_prob, h0, h1_prob, h1, v1_prob, v1 = model(case, seed=16).cd_pass(start, k)
     np.testing.assert_allclose(h0_prob[0], exact.h_given_v[9] @ exact.h, rtol=1e-6)
     np.testing.assert_allclose(h1_prob, (exact.h_given_v @ exact.h)[index_of(v1)], rtol=1e-6)
