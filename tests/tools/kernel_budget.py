@@ -1,0 +1,99 @@
+"""Compile every kernel with nvcc and hold it to its budget: registers, shared memory, no spills.
+
+    python tests/tools/kernel_budget.py [--architectures 80 90] [--include FOLDER ...]
+
+Prints a table of what each kernel uses; exits with 1 if one uses more than its budget allows, or
+if nvcc warns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+# By the start of the kernel's name, the first that fits: registers a thread, static shared bytes.
+# 128 registers let two blocks of 256 threads share a multiprocessor; the tensor-core tiles hold
+# their sums in registers and run one block.
+BUDGET = {
+    "half_step_bf16_kernel": (184, 36864),
+    "half_step_int8_kernel": (184, 36864),
+    "cd_bf16_kernel": (128, 36864),
+    "half_step_fp32_kernel": (104, 16384),
+    "cd_fp32_kernel": (104, 16384),
+    "": (80, 16384),
+}
+NVCC = ("nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-Xptxas", "-v", "-c")
+SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
+USED = re.compile(r"Used (\d+) registers")
+SHARED = re.compile(r"(\d+) bytes smem")
+
+
+class Use(NamedTuple):
+    kernel: str
+    registers: int
+    shared: int
+    spilled: int
+
+
+def compile_file(source: Path, architecture: str, include: list[str]) -> tuple[list[Use], str]:
+    """What each kernel of a file uses, and the compiler's output."""
+    folders = [flag for folder in include for flag in ("-isystem", folder)]
+    version = ['-DGIBBSLAB_VERSION="0"', f"-I{ROOT}", *folders]
+    with tempfile.TemporaryDirectory() as folder:
+        target = ["-o", f"{folder}/kernel.o", f"-arch=sm_{architecture}"]
+        command = [*NVCC, *version, *target, str(source)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    if done.returncode != 0 or re.search(r"\bwarning\b", text):
+        raise SystemExit(text)
+    return [use_of(block) for block in text.split("ptxas info    : Compiling")[1:]], text
+
+
+def use_of(block: str) -> Use:
+    match = re.search(r"entry function '(\S+)'", block)
+    assert match is not None, block
+    name = subprocess.run(["c++filt", match[1]], capture_output=True, text=True).stdout
+    short = re.sub(r"\(anonymous namespace\)::|gibbslab::|cuda::|^void |\(.*\)$", "", name.strip())
+    spills, used = SPILLS.search(block), USED.search(block)
+    assert used is not None, block
+    shared = SHARED.search(block)
+    spilled = int(spills[1]) + int(spills[2]) if spills else 0
+    return Use(short, int(used[1]), int(shared[1]) if shared else 0, spilled)
+
+
+def budget_of(kernel: str) -> tuple[int, int]:
+    return next(limit for name, limit in BUDGET.items() if kernel.startswith(name))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--architectures", nargs="+", default=["80", "90"])
+    parser.add_argument("--include", nargs="*", default=[])
+    options = parser.parse_args()
+    over = 0
+    print(f"{'kernel':<58}{'sm':>4}{'registers':>11}{'shared':>8}{'spills':>8}")
+    for source in sorted((ROOT / "kernels").glob("*.cu")):
+        for architecture in options.architectures:
+            uses, _ = compile_file(source, architecture, options.include)
+            for use in uses:
+                registers, shared = budget_of(use.kernel)
+                wrong = use.registers > registers or use.shared > shared or use.spilled > 0
+                over += wrong
+                print(
+                    f"{use.kernel[:57]:<58}{architecture:>4}{use.registers:>11}{use.shared:>8}"
+                    f"{use.spilled:>8}{'  OVER' if wrong else ''}"
+                )
+    print(f"{over} over their budget")
+    return int(over > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
