@@ -62,6 +62,8 @@ def runtime_class(cls: type) -> Members:
     for name, member in vars(cls).items():
         if name in PLUMBING or (name.startswith("__") and name != "__init__"):
             continue
+        if isinstance(member, types.WrapperDescriptorType):  # of a class without a constructor
+            continue
         if isinstance(member, property):
             members[name] = "value" if member.fset else "read-only"
         else:
