@@ -78,13 +78,19 @@ DeviceArray choose(const FloatArray& mask, const DeviceArray& x, const DeviceArr
   return {x.backend(), out.dense(), true};
 }
 
-DeviceArray from_numpy(const FloatArray& x, const std::string& device) {
-  Backend& backend = backend_named(device);
-  require(!backend.memory.on_host(), "DeviceArray.from_numpy",
-          [&] { return "device must have a memory of its own, got '" + device + "'"; });
-  require(x.ndim() == 1 || x.ndim() == 2, "DeviceArray.from_numpy",
+using AnyFloats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+
+// Opens the device's plug-in where no model has done so yet.
+DeviceArray from_numpy(const AnyFloats& x, const std::string& device) {
+  const char* op = "DeviceArray.from_numpy";
+  const py::object as_device = py::module_::import("gibbslab._devices").attr("as_device");
+  const auto name = as_device(device, op).cast<std::string>();
+  Backend& backend = backend_named(name);
+  require(!backend.memory.on_host(), op,
+          [&] { return "device must have a memory of its own, got '" + name + "'"; });
+  require(x.ndim() == 1 || x.ndim() == 2, op,
           [&] { return "x must have 1 or 2 dimensions, got " + std::to_string(x.ndim()); });
-  return {backend, tensor_view(x).to(backend.memory), true, static_cast<int>(x.ndim())};
+  return {backend, tensor_view(FloatArray(x)).to(backend.memory), true, static_cast<int>(x.ndim())};
 }
 
 // A foreign matrix as it lies. When the last use of it is queued and dropped, our queue is waited
@@ -155,7 +161,7 @@ void bind_attributes(py::class_<DeviceArray>& c) {
       .def("take", &take, py::arg("rows"), "The rows of these numbers, as a new array.")
       .def("column_sums", &column_sums, "The sum of every column, (units,), as an array of NumPy.")
       .def_static("from_numpy", &from_numpy, py::arg("x"), py::arg("device") = "cuda",
-                  "A copy of a float32 array on the device.");
+                  "A copy of an array on the device, as float32; 1 or 2 dimensions.");
 }
 
 }  // namespace

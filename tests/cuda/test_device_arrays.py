@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 
 import numpy as np
@@ -105,6 +106,23 @@ def test_training_leaves_earlier_views_as_they_were() -> None:
     assert not np.array_equal(seen[0][0], seen[3][0])
     for values, view in seen:
         np.testing.assert_array_equal(view.to_numpy(), values)
+
+
+def test_training_goes_back_and_forth_between_two_blocks() -> None:
+    """Where nobody looks at earlier weights, no step needs memory of its own."""
+    rbm = model()
+    addresses = []
+    for _ in range(8):
+        rbm.update_weights_for_batch(X, 0.01)
+        addresses.append(rbm.device_array("W").__cuda_array_interface__["data"][0])
+    assert len(set(addresses)) == 2
+
+
+def test_an_array_may_be_the_first_thing_on_the_device() -> None:
+    code = "import gibbslab as g; print(g.DeviceArray.from_numpy([[1, 2.5]]).to_numpy().tolist())"
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.strip() == "[[1.0, 2.5]]"
 
 
 def test_a_name_or_device_without_parameters_is_refused() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import ops as ops
 
@@ -96,7 +96,7 @@ class DeviceArray:
     def take(self, rows: Indices) -> DeviceArray: ...
     def column_sums(self) -> Floats: ...
     @staticmethod
-    def from_numpy(x: Floats, device: str = "cuda") -> DeviceArray: ...
+    def from_numpy(x: ArrayLike, device: str = "cuda") -> DeviceArray: ...
 
 class DlpackArray:
     def __init__(self, capsule: Any) -> None: ...
