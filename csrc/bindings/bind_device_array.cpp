@@ -203,8 +203,7 @@ void bind_device_array(py::module_& m) {
       .def_property_readonly("pointer", &DlpackArray::pointer)
       .def_property_readonly("shape", &DlpackArray::shape)
       .def_property_readonly("strides", &DlpackArray::strides)
-      .def_property_readonly("dtype", &DlpackArray::dtype)
-      .def_property_readonly("device", &DlpackArray::device);
+      .def_property_readonly("dtype", &DlpackArray::dtype);
 }
 
 }  // namespace gibbslab

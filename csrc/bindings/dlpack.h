@@ -5,7 +5,7 @@
 
 namespace gibbslab::dlpack {
 
-constexpr int32_t kCpu = 1, kCuda = 2, kCudaManaged = 13;
+constexpr int32_t kCuda = 2;
 constexpr uint8_t kFloat = 2;
 constexpr uint64_t kReadOnly = 1, kIsCopied = 2;
 

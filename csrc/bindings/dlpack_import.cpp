@@ -54,8 +54,4 @@ py::tuple DlpackArray::dtype() const {
   return py::make_tuple(type.code, type.bits, type.lanes);
 }
 
-py::tuple DlpackArray::device() const {
-  return py::make_tuple(array().device.type, array().device.id);
-}
-
 }  // namespace gibbslab

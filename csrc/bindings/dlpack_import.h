@@ -28,8 +28,6 @@ class DlpackArray {
   py::object strides() const;
   // Kind, bits and lanes: float32 is (2, 32, 1).
   py::tuple dtype() const;
-  // Type and number.
-  py::tuple device() const;
 
  private:
   const dlpack::Array& array() const {

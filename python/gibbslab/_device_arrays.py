@@ -57,6 +57,9 @@ def _refuse_dtype(got: str, name: str, op: str) -> None:
 
 
 def _by_dlpack(x: Any, name: str, op: str, device: str) -> _Foreign:
+    place = tuple(int(n) for n in x.__dlpack_device__())
+    if place[1] != 0:
+        raise ValueError(f"[{op}] {name} must lie on the first CUDA device, (2, 0), got {place}")
     queue = _core.queue(device)
     try:
         try:
@@ -66,10 +69,6 @@ def _by_dlpack(x: Any, name: str, op: str, device: str) -> _Foreign:
         array = _core.DlpackArray(capsule)
     except (BufferError, RuntimeError, TypeError) as error:
         raise TypeError(f"[{op}] {name} cannot be shared by its owner: {error}") from error
-    if array.device[0] not in CUDA_TYPES or array.device[1] != 0:
-        raise ValueError(
-            f"[{op}] {name} must lie on the first CUDA device, (2, 0), got {array.device}"
-        )
     kind, bits, lanes = array.dtype
     if (kind, bits, lanes) != (2, 32, 1):
         known = _DLPACK_KINDS[kind] if kind < len(_DLPACK_KINDS) else f"kind {kind}, bits "
