@@ -41,10 +41,11 @@ __global__ void unpack_rows(StatesView x, Output out, int64_t rows) {
   const int64_t c = 4 * along_row();
   if (c >= 4 * out.quads()) return;
   for (int64_t r = first_row(); r < rows; r += row_step()) {
-    const uint64_t bits = c < out.cols ? x.bits[r * x.stride + (c >> 6)] >> (c & 63) : 0;
+    const uint64_t word = c < out.cols ? x.bits[r * x.stride + (c >> 6)] : 0;
+    const unsigned four = static_cast<unsigned>(word >> (c & 63));
     out.store(r, c,
-              {static_cast<float>(bits & 1), static_cast<float>(bits >> 1 & 1),
-               static_cast<float>(bits >> 2 & 1), static_cast<float>(bits >> 3 & 1)});
+              {four & 1 ? 1.0f : 0.0f, four & 2 ? 1.0f : 0.0f, four & 4 ? 1.0f : 0.0f,
+               four & 8 ? 1.0f : 0.0f});
   }
 }
 

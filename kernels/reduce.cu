@@ -10,9 +10,7 @@
 //
 // Column sums: a block owns 32 columns of a slab of 1024 rows, a thread every 16th row of one of
 // them; slabs are added in order by a second kernel where there are several.
-// Hidden inputs b + v W, (B, H) float64: a block of 64 threads owns 8 rows x 64 columns, a thread
-// one column of the 8 rows, and adds in the order of the visible units, as the CPU does.
-// Row sums: a block of 128 threads owns a row, a thread every 128th of its terms.
+// Hidden inputs b + v W come from hidden_inputs.cuh, sums over rows from row_sums.cuh.
 // Flips: a block owns 64 visible units of a row, a warp every 8th of them, a lane every 32nd hidden
 // unit.
 #include "csrc/ops/reduce.h"
@@ -23,9 +21,11 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/formulas.h"
 #include "kernels/device.cuh"
+#include "kernels/hidden_inputs.cuh"
 #include "kernels/launch.cuh"
 #include "kernels/log_partition.cuh"
 #include "kernels/reduction.cuh"
+#include "kernels/row_sums.cuh"
 #include "kernels/rows.cuh"
 #include "kernels/softplus.cuh"
 
@@ -33,11 +33,7 @@ namespace gibbslab::cuda {
 namespace {
 
 constexpr int64_t kSlab = 1024;
-constexpr int kInputRows = 8, kInputCols = 64, kInputDepth = 64, kAhead = 8;
-constexpr int kRowThreads = 128;
 constexpr int kFlipThreads = 256, kFlipUnits = 64;
-// Float64 hidden inputs that are held at a time.
-constexpr int64_t kMostInputs = int64_t{1} << 22;
 
 // ------------------------------------------------------------------------------------ kernels
 
@@ -73,77 +69,6 @@ __global__ void add_slabs(const double* partial, int64_t slabs, ColumnResult res
   for (int64_t s = 0; c < cols && s < slabs; ++s) sum += partial[s * cols + c];
   result.store(c, sum);
 }
-
-// inputs (rows, H). Threads beyond the last column compute column 0 and keep it to themselves.
-__global__ void __launch_bounds__(kInputCols)
-    hidden_inputs(StatesView v, int64_t rows, int64_t visible, Input w, const float* bias,
-                  double* inputs) {
-  __shared__ double tile[kInputDepth][kInputRows];  // zeros beyond the last row and visible unit
-  const int64_t row = kInputRows * static_cast<int64_t>(blockIdx.x);
-  const int64_t j = kInputCols * static_cast<int64_t>(blockIdx.y) + threadIdx.x;
-  const float* column = w.data + (j < w.cols ? j : 0);
-  const double start = bias[j < w.cols ? j : 0];
-  double sum[kInputRows];
-  for (double& x : sum) x = start;
-  for (int64_t first = 0; first < visible; first += kInputDepth) {
-    for (int k = threadIdx.x; k < kInputDepth * kInputRows; k += kInputCols) {
-      const int64_t r = row + k % kInputRows, i = first + k / kInputRows;
-      tile[k / kInputRows][k % kInputRows] = r < rows && i < visible ? v.at(r, i) : 0.0f;
-    }
-    if (!fault("kernel_missing_barrier")) __syncthreads();
-    const int64_t left = visible - first - (fault("kernel_off_by_one") ? 1 : 0);
-    const int count = static_cast<int>(left < kInputDepth ? left : kInputDepth);
-    for (int i = 0; i < count; i += kAhead) {
-      float weight[kAhead];  // loaded together, so that their latencies overlap
-      for (int k = 0; k < kAhead; ++k)
-        weight[k] = column[(first + (i + k < count ? i + k : count - 1)) * w.stride];
-      for (int k = 0; k < kAhead; ++k)
-        for (int r = 0; r < kInputRows; ++r) sum[r] += tile[i + k][r] * weight[k];
-    }
-    __syncthreads();
-  }
-  for (int r = 0; r < kInputRows; ++r)
-    if (j < w.cols && row + r < rows) inputs[(row + r) * w.cols + j] = sum[r];
-}
-
-// out[r] = the sum of what share(r) gives in each thread.
-template <class Share>
-__global__ void __launch_bounds__(kRowThreads) row_sums(Share share, int64_t rows, double* out) {
-  for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
-    const double sum = block_sum<kRowThreads>(share(r));
-    if (threadIdx.x == 0) out[r] = sum;
-  }
-}
-
-// Sums term(c) over this thread's share of c < n.
-template <class Term>
-__device__ double over_share(int64_t n, Term term) {
-  double sum = 0;
-  for (int64_t c = threadIdx.x; c < n; c += kRowThreads) sum += term(c);
-  return sum;
-}
-
-struct WeightedShare {
-  StatesView x;
-  const float* weights;
-  int64_t cols;
-  __device__ double operator()(int64_t r) const {
-    return over_share(cols, [&](int64_t c) { return double{weights[c]} * x.at(r, c); });
-  }
-};
-
-// The sum of beta-scaled softplus of a row's hidden inputs.
-struct SoftplusShare {
-  const double* inputs;  // (rows, hidden)
-  int64_t hidden;
-  double beta;
-  __device__ double operator()(int64_t r) const {
-    SoftplusSum sum;
-    for (int64_t j = threadIdx.x; j < hidden; j += kRowThreads)
-      sum.add(beta * inputs[r * hidden + j]);
-    return sum.value();
-  }
-};
 
 struct FreeEnergyShare {
   WeightedShare visible;
@@ -219,49 +144,6 @@ __global__ void __launch_bounds__(kFlipThreads) flip_units(FlipJob job, double* 
 
 // ---------------------------------------------------------------------------------- launchers
 
-unsigned pieces(int64_t n, int64_t size) { return static_cast<unsigned>((n + size - 1) / size); }
-
-template <class Share>
-void launch_row_sums(const Share& share, int64_t rows, double* out) {
-  constexpr int64_t kMostBlocks = int64_t{1} << 30;
-  launch(row_sums<Share>, dim3(static_cast<unsigned>(std::min(rows, kMostBlocks))),
-         dim3(kRowThreads), 0, stream(), share, rows, out);
-}
-
-// The row sums, on the host.
-template <class Share>
-std::vector<double> row_sums_of(const Share& share, int64_t rows) {
-  std::vector<double> out(static_cast<size_t>(rows));
-  if (rows == 0) return out;
-  const Scratch<double> sums(rows);
-  launch_row_sums(share, rows, sums.get());
-  download(out.data(), sums.get(), rows);
-  return out;
-}
-
-// Some rows of the states: from which on, how many, and their hidden inputs.
-struct Part {
-  int64_t first, rows;
-  StatesView v;
-  SoftplusShare hidden;
-};
-
-template <class Body>
-void for_parts(const RbmView& rbm, const States& v, const Body& body) {
-  const int64_t hidden = rbm.weights->cols();
-  const int64_t most = std::min(v.rows(), std::max<int64_t>(1, kMostInputs / hidden));
-  if (most == 0) return;
-  const Scratch<double> inputs(most * hidden);
-  for (int64_t first = 0; first < v.rows(); first += most) {
-    const int64_t rows = std::min(most, v.rows() - first);
-    const StatesView states = view(v).from(first);
-    const dim3 grid(pieces(rows, kInputRows), pieces(hidden, kInputCols));
-    launch(hidden_inputs, grid, dim3(kInputCols), 0, stream(), states, rows, v.cols(),
-           input(*rbm.weights), rbm.hidden_bias->data(), inputs.get());
-    body(Part{first, rows, states, {inputs.get(), hidden, rbm.beta}});
-  }
-}
-
 WeightedShare visible_share(const RbmView& rbm, const Part& part) {
   return {part.v, rbm.visible_bias->data(), rbm.visible_bias->cols()};
 }
@@ -293,8 +175,9 @@ struct CudaReduce : ReduceOps {
     launch(cuda::column_sums, dim3(static_cast<unsigned>(slabs), columns), dim3(32, kRowGroups), 0,
            stream(), view(x), x.rows(), result, slabs == 1 ? nullptr : partial.get());
     if (slabs == 1) return;
-    const Cover over = cover(1, result.out.width());
-    launch(add_slabs, over.grid, over.block, 0, stream(), partial.get(), slabs, result);
+    constexpr int kThreads = 256;
+    launch(add_slabs, dim3(pieces(result.out.width(), kThreads)), dim3(kThreads), 0, stream(),
+           partial.get(), slabs, result);
   }
 
   void free_energy(const Context&, const RbmView& rbm, const States& v, double* out) override {

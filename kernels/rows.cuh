@@ -12,6 +12,10 @@
 
 namespace gibbslab::cuda {
 
+inline unsigned pieces(int64_t n, int64_t size) {
+  return static_cast<unsigned>((n + size - 1) / size);
+}
+
 struct Cover {
   dim3 grid, block;
 };
@@ -94,7 +98,7 @@ struct StatesView {
 
   __device__ float at(int64_t r, int64_t c) const {
     if (bits == nullptr) return dense[r * stride + c];
-    return static_cast<float>(bits[r * stride + (c >> 6)] >> (c & 63) & 1);
+    return bits[r * stride + (c >> 6)] >> (c & 63) & 1 ? 1.0f : 0.0f;
   }
   // The states from row r on.
   StatesView from(int64_t r) const {

@@ -29,6 +29,7 @@ ON_DEVICE: dict[str, Call] = {
     "gibbs": lambda m, v: m.gibbs(v, 2),
     "clamped": lambda m, v: m.gibbs(v, 2, mask=MASK),
     "clamped to one row": lambda m, v: m.gibbs(v, 2, mask=MASK, known=v[:1]),
+    "clamped to a host's row": lambda m, v: m.gibbs(v, 2, mask=MASK, known=BITS[:1]),
     "sample": lambda m, v: m.sample(8, 2, start=v),
     "inpaint": lambda m, v: m.inpaint(v, MASK, 2),
 }
@@ -79,6 +80,12 @@ def test_measures_are_numpys(method: str) -> None:
     got = call(model(), DeviceArray.from_numpy(v))
     assert type(got) is type(expected)
     np.testing.assert_array_equal(got, expected)
+
+
+def test_known_values_go_where_the_chains_lie() -> None:
+    got = model().gibbs(GREY, 2, mask=MASK, known=DeviceArray.from_numpy(BITS))
+    assert isinstance(got, np.ndarray)
+    np.testing.assert_array_equal(got, model().gibbs(GREY, 2, mask=MASK, known=BITS))
 
 
 def test_hidden_states_may_lie_on_the_device() -> None:

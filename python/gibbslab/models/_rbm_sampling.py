@@ -151,7 +151,7 @@ class RBMSampling(RBMParameters):
         beta : float, default=1.0
             Inverse temperature, at least 0.
         mask : array_like of bool, shape (V,), (1, V) or (n, V), optional
-            True where a visible unit is held fixed at every sweep.
+            True where a visible unit is held fixed, in the start and at every sweep.
         known : array_like of shape (n, V) or (1, V), optional
             The values to hold there; `v` where it is not given.
 
@@ -169,22 +169,26 @@ class RBMSampling(RBMParameters):
         start = as_batch(v, "v", op, self.v_size, device=self.device)
         if mask is None and known is not None:
             raise ValueError(f"[{op}] mask must be given with known, got None")
-        clamp = () if mask is None else self._clamp(start, mask, known, op)
-        steps = as_integer(k, "k", op)
-        return self._rbm.gibbs(start, False, steps, as_beta(beta, op), *clamp)[3]
-
-    def _clamp(self, start: Any, mask: Any, known: Any, op: str) -> tuple[FloatArray, Any]:
+        steps, temperature = as_integer(k, "k", op), as_beta(beta, op)
+        if mask is None:
+            return self._rbm.gibbs(start, False, steps, temperature)[3]
         held = as_mask(mask, "mask", op, len(start), self.v_size)
+        values = self._known(start, known, op)
+        start = _chosen(held, values, start)
+        return self._rbm.gibbs(start, False, steps, temperature, held.astype(np.float32), values)[3]
+
+    def _known(self, start: Any, known: Any, op: str) -> Any:
+        """The values to hold, one row per chain, where the chains lie."""
         if known is None:
-            return held.astype(np.float32), start
+            return start
         values = as_batch(known, "known", op, self.v_size, device=self.device)
         if len(values) not in (1, len(start)):
             raise ValueError(f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}")
-        if isinstance(values, _core.DeviceArray):
-            rows = values if len(values) == len(start) else _taken(values, len(start))
-        else:
-            rows = np.ascontiguousarray(np.broadcast_to(values, start.shape))
-        return held.astype(np.float32), rows
+        if not isinstance(start, _core.DeviceArray):
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(values), start.shape))
+        if not isinstance(values, _core.DeviceArray):
+            values = _core.DeviceArray.from_numpy(values, self.device)
+        return values if len(values) == len(start) else _taken(values, len(start))
 
     def _fair_visible(self, n: int, on_device: bool = False) -> Any:
         """n rows of fair coins, from the model's own stream: at beta 0 every unit is one."""

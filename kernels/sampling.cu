@@ -1,0 +1,207 @@
+// Gibbs half-steps and CD statistics on the device: which kernel serves which operands, and the
+// activation of a stored product.
+//
+// activate: mean = sigmoid(scale pre), sample = u < mean, all (B, N). A block of 256 threads owns
+// 32 rows x 32 columns, a thread four neighbouring columns of a row (gibbs_epilogue.cuh).
+#include "csrc/ops/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+#include "csrc/core/error.h"
+#include "csrc/core/faults.h"
+#include "kernels/device.cuh"
+#include "kernels/gibbs_launch.cuh"
+#include "kernels/launch.cuh"
+
+namespace gibbslab::cuda {
+namespace {
+
+// ----------------------------------------------------------------------------- kernels
+
+__global__ void __launch_bounds__(kThreads)
+    activate_kernel(const Operand pre, const HalfStepOutput out) {
+  const int64_t row = int64_t{blockIdx.x} * kTile + threadIdx.x / 8,
+                col = int64_t{blockIdx.y} * kTile + 4 * (threadIdx.x % 8);
+  finish_quad(out, row, col, times(dense_quad(pre, row, col), out.scale));
+}
+
+// --------------------------------------------------------------------------- launchers
+
+constexpr int kTensorCores = 80;  // compute capability of bf16 and int8 products, times ten
+
+struct Mode {
+  const char* name;
+  Arithmetic arithmetic;
+};
+constexpr Mode kModes[] = {{"fp32", Arithmetic::kFp32},
+                           {"bf16x2", Arithmetic::kBf16x2},
+                           {"bf16x3", Arithmetic::kBf16x3},
+                           {"int8x3", Arithmetic::kInt8x3}};
+
+Arithmetic chosen_arithmetic() {
+  const char* name = std::getenv("GIBBSLAB_CUDA_MODE");
+  if (name == nullptr || *name == '\0') return Arithmetic::kBf16x3;
+  for (const Mode& mode : kModes)
+    if (name == std::string(mode.name)) return mode.arithmetic;
+  throw DeviceError("[cuda] GIBBSLAB_CUDA_MODE must be fp32, bf16x2, bf16x3 or int8x3, got '" +
+                    std::string(name) + "'");
+}
+
+// Rows that start at multiples of 16 bytes and hold whole groups of four, as the kernels read them.
+Tensor aligned(const Tensor& x) { return x.padded() ? x : x.clone(); }
+States aligned(const States& x) {
+  return x.binary() || x.dense().padded() ? x : States(x.dense().clone());
+}
+
+void set_outputs(const Draw& draw, Tensor* pre, Tensor* mean, BitTensor* sample,
+                 HalfStepOutput& out) {
+  out.draw = draw;
+  if (pre != nullptr) {
+    out.pre = pre->data();
+    out.pre_stride = pre->stride();
+  }
+  if (mean != nullptr) {
+    out.mean = mean->data();
+    out.mean_stride = mean->stride();
+  }
+  if (sample != nullptr) {
+    out.sample = sample->row(0);
+    out.words = sample->words_per_row();
+  }
+}
+
+void run_half_step(const HalfStepProduct& product, const HalfStepOutput& out) {
+  const Arithmetic how = product.x.bits != nullptr ? arithmetic() : Arithmetic::kFp32;
+  switch (how) {
+    case Arithmetic::kFp32:
+      return half_step_fp32(product, out, stream());
+    case Arithmetic::kBf16x2:
+      return half_step_bf16(product, out, 2, stream());
+    case Arithmetic::kBf16x3:
+      return half_step_bf16(product, out, 3, stream());
+    case Arithmetic::kInt8x3:
+      return half_step_int8(product, out, stream());
+  }
+}
+
+// Probabilities have no common scale of their own: they are split into planes in every mode.
+void run_cd(const CdProduct& product, const CdOutput& out) {
+  const bool bits = product.v0.bits != nullptr && product.v1.bits != nullptr;
+  const Arithmetic how = bits ? arithmetic() : Arithmetic::kFp32;
+  if (how == Arithmetic::kFp32) return cd_fp32(product, out, stream());
+  cd_bf16(product, out, how == Arithmetic::kBf16x2 ? 2 : 3, stream());
+}
+
+// One of the two weights is exactly 1 or -1: sums of bits then stay whole numbers.
+CdProduct product_of(const CdStatistics& job, const States (&operands)[4]) {
+  CdProduct product{operand(operands[0]), operand(operands[1]), operand(operands[2]),
+                    operand(operands[3])};
+  product.scale = std::max(std::abs(job.positive_scale), std::abs(job.negative_scale));
+  if (product.scale == 0.0f) product.scale = 1.0f;
+  product.weight0 = job.positive_scale / product.scale;
+  product.weight1 = -job.negative_scale / product.scale;
+  return product;
+}
+
+const float* data_or_null(const Tensor* x) { return x != nullptr ? x->data() : nullptr; }
+
+CdOutput output_of(const Update& job, const Tensor& weight, const Tensor& velocity) {
+  CdOutput out;
+  out.rows = weight.rows();
+  out.cols = weight.cols();
+  out.stride = weight.stride();
+  out.weight = weight.data();
+  out.new_weight = job.new_weight->data();
+  if (job.velocity != nullptr) {
+    out.velocity = velocity.data();
+    out.new_velocity = job.new_velocity->data();
+  }
+  if (job.new_transposed != nullptr) {
+    out.new_transposed = job.new_transposed->data();
+    out.transposed_stride = job.new_transposed->stride();
+  }
+  out.row_mean = data_or_null(job.row_mean);
+  out.shift = data_or_null(job.shift);
+  out.row_shift = data_or_null(job.row_shift);
+  out.mean = data_or_null(job.mean);
+  out.row_pressure = data_or_null(job.row_pressure);
+  out.pressure = data_or_null(job.pressure);
+  out.learning_rate = job.learning_rate;
+  out.momentum =
+      fault("momentum_times_learning_rate") ? job.momentum * job.learning_rate : job.momentum;
+  out.l1 = job.l1;
+  out.l2 = job.l2;
+  return out;
+}
+
+struct CudaSampling : SamplingOps {
+  void half_step(const Context&, const HalfStep& step) override {
+    const bool up = step.direction == Direction::kUp;
+    const Tensor w = aligned(step.weights->get()), bias = aligned(*step.bias);
+    const States x = aligned(*step.input);
+    HalfStepProduct product{operand(x), operand(w), !up};
+    if (fault("w_transposed_in_down_pass") && w.rows() == w.cols()) product.transposed = false;
+    HalfStepOutput out;
+    out.bias = fault("hidden_bias_left_out") && up ? nullptr : bias.data();
+    out.scale = step.scale;
+    out.rows = x.rows();
+    out.cols = up ? w.cols() : w.rows();
+    set_outputs(step.draw, step.pre, step.mean, step.sample, out);
+    run_half_step(product, out);
+  }
+
+  void activate(const Context&, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
+                BitTensor* sample) override {
+    const Tensor x = aligned(pre);
+    HalfStepOutput out;
+    out.scale = scale;
+    out.rows = x.rows();
+    out.cols = x.cols();
+    set_outputs(draw, nullptr, mean, sample, out);
+    launch(activate_kernel, dim3(tiles(out.rows), tiles(out.cols)), dim3(kThreads), 0, stream(),
+           operand(x), out);
+  }
+
+  void cd_statistics(const Context&, const CdStatistics& job, Tensor& gradient) override {
+    const States operands[] = {aligned(*job.v0), aligned(*job.h0), aligned(*job.v1),
+                               aligned(*job.h1)};
+    CdOutput out;
+    out.rows = gradient.rows();
+    out.cols = gradient.cols();
+    out.stride = gradient.stride();
+    out.gradient = gradient.data();
+    run_cd(product_of(job, operands), out);
+  }
+
+  bool cd_update(const Context&, const CdStatistics& job, const Update& update) override {
+    const States operands[] = {aligned(*job.v0), aligned(*job.h0), aligned(*job.v1),
+                               aligned(*job.h1)};
+    const Tensor weight = aligned(*update.weight);
+    const Tensor velocity = update.velocity != nullptr ? aligned(*update.velocity) : Tensor();
+    const Scratch<int> trouble(1);
+    device_memory().clear(trouble.get(), sizeof(int));
+    CdOutput out = output_of(update, weight, velocity);
+    out.trouble = trouble.get();
+    run_cd(product_of(job, operands), out);
+    int troubled = 0;
+    download(&troubled, trouble.get(), 1);
+    return troubled == 0;
+  }
+};
+
+}  // namespace
+
+Arithmetic arithmetic() {
+  const Arithmetic chosen = chosen_arithmetic();
+  return architecture() >= kTensorCores ? chosen : Arithmetic::kFp32;
+}
+
+SamplingOps& sampling_ops() {
+  static CudaSampling ops;
+  return ops;
+}
+
+}  // namespace gibbslab::cuda
