@@ -96,7 +96,47 @@ class CachingMemory : public Memory {
         receive(part);
   }
 
+  std::uintptr_t queue() const override { return reinterpret_cast<std::uintptr_t>(stream()); }
+
+  // The runtime knows where each allocation of the process lies, whoever made it.
+  bool holds(const void* at, int64_t bytes) const override {
+    if (bytes == 0) return true;
+    return on_this_device(at) && on_this_device(static_cast<const char*>(at) + bytes - 1);
+  }
+
+  void wait_for(std::uintptr_t other) override {
+    follow(stream(), reinterpret_cast<cudaStream_t>(other));
+  }
+  void let_wait(std::uintptr_t other) override {
+    follow(reinterpret_cast<cudaStream_t>(other), stream());
+  }
+  void finish() noexcept override { (void)cudaStreamSynchronize(stream()); }
+  void finish_all() noexcept override { (void)cudaDeviceSynchronize(); }
+
  private:
+  static bool on_this_device(const void* at) {
+    int device = 0;
+    cudaPointerAttributes found{};
+    if (cudaGetDevice(&device) != cudaSuccess ||
+        cudaPointerGetAttributes(&found, at) != cudaSuccess) {
+      cudaGetLastError();  // a pointer that the runtime does not know is no fault of the device
+      return false;
+    }
+    return found.type == cudaMemoryTypeManaged ||
+           (found.type == cudaMemoryTypeDevice && found.device == device);
+  }
+
+  // Work queued on `second` from now on waits for what is queued on `first` now.
+  static void follow(cudaStream_t second, cudaStream_t first) {
+    cudaEvent_t done{};
+    check(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "cudaEventCreate");
+    const cudaError_t recorded = cudaEventRecord(done, first);
+    const cudaError_t waits =
+        recorded == cudaSuccess ? cudaStreamWaitEvent(second, done, 0) : recorded;
+    cudaEventDestroy(done);  // as soon as it is no longer waited for
+    check(waits, "cudaStreamWaitEvent");
+  }
+
   // Pieces of at most one staging buffer each.
   static std::vector<Copy> parts(Copy job) {
     if (job.to_pitch == job.bytes && job.from_pitch == job.bytes) {

@@ -1,8 +1,9 @@
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/device_array.h"
 #include "csrc/bindings/devices.h"
-#include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
 #include "csrc/models/dataset.h"
 #include "csrc/ops/backend.h"
@@ -12,8 +13,9 @@ namespace {
 
 using Index32 = py::array_t<int32_t, py::array::c_style>;
 
-std::unique_ptr<Dataset> dense_dataset(const FloatArray& x, const std::string& device) {
-  return std::make_unique<Dataset>(context_on(device, 0, 1), tensor_view(x));
+std::unique_ptr<Dataset> dense_dataset(const Batch& x, const std::string& device) {
+  const Context ctx = context_on(device, 0, 1);
+  return std::make_unique<Dataset>(ctx, tensor_view(ctx, x));
 }
 
 void check_csr(const IndexArray& starts, const Index32& columns, int64_t entries, int64_t cols) {
@@ -32,12 +34,8 @@ std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& co
                                      const FloatArray& values, int64_t cols,
                                      const std::string& device) {
   check_csr(starts, columns, values.shape(0), cols);
-  auto* held = new py::tuple(py::make_tuple(starts, columns, values));
-  std::shared_ptr<const void> owner(held, [](const void* p) {
-    py::gil_scoped_acquire gil;
-    delete static_cast<const py::tuple*>(p);
-  });
-  Csr csr{starts.data(), columns.data(), values.data(), starts.shape(0) - 1, cols, owner};
+  Csr csr{starts.data(),       columns.data(), values.data(),
+          starts.shape(0) - 1, cols,           kept_alive(py::make_tuple(starts, columns, values))};
   return std::make_unique<Dataset>(context_on(device, 0, 1), std::move(csr));
 }
 

@@ -97,6 +97,11 @@ py::array_t<float> column_sums(const FloatArray& x, float scale, int n_threads,
   return vector_from(out);
 }
 
+bool all_finite(const FloatArray& x, int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  return ops::all_finite(ctx, tensor_from(ctx, x));
+}
+
 py::tuple update(const FloatArray& w, const FloatArray& g, const FloatArray& velocity,
                  float learning_rate, float momentum, float l1, float l2,
                  const std::string& device) {
@@ -139,6 +144,7 @@ void bind_ops(py::module_& m) {
   ops.def("softplus_difference", &softplus_difference, py::arg("x"), py::arg("low"),
           py::arg("high"), threads, device);
   ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
+  ops.def("all_finite", &all_finite, py::arg("x"), threads, device);
   ops.def("update", &update, py::arg("w"), py::arg("g"), py::arg("velocity"),
           py::arg("learning_rate"), py::arg("momentum") = 0.0f, py::arg("l1") = 0.0f,
           py::arg("l2") = 0.0f, device);

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/device_array.h"
 #include "csrc/bindings/devices.h"
 #include "csrc/bindings/guard.h"
-#include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
 #include "csrc/models/ais.h"
 #include "csrc/ops/backend.h"
@@ -33,24 +33,23 @@ std::unique_ptr<RbmHolder> make(int64_t visible, int64_t hidden, uint64_t seed, 
   return std::make_unique<RbmHolder>(Rbm(context_on(device, seed, n_threads), visible, hidden));
 }
 
-States states(RbmHolder& self, const FloatArray& x) { return states_from(self.rbm.context(), x); }
+States states(RbmHolder& self, const Batch& x) { return states_from(self.rbm.context(), x); }
 
-py::tuple cd_pass(RbmHolder& self, const FloatArray& v, int64_t k) {
+// The results as a tuple of arrays of the kind of `like`.
+template <class... Results>
+py::tuple tuple_like(const Batch& like, RbmHolder& self, const Results&... results) {
+  return py::make_tuple(result_like(like, self.rbm.context(), results)...);
+}
+
+py::tuple cd_pass(RbmHolder& self, const Batch& v, int64_t k) {
   const States batch = states(self, v);
   const CdPass p = exclusive(self, "RBM", [&](Rbm& rbm) { return rbm.cd_pass(batch, k); });
-  return py::make_tuple(array_from(p.h0.mean), array_from(p.h0.sample), array_from(p.h1.mean),
-                        array_from(p.h1.sample), array_from(p.v1.mean), array_from(p.v1.sample));
+  return tuple_like(v, self, p.h0.mean, p.h0.sample, p.h1.mean, p.h1.sample, p.v1.mean,
+                    p.v1.sample);
 }
 
-py::tuple last_states(const CdPass& p, const States& visible) {
-  py::object v = visible.binary() ? py::object(array_from(visible.bits()))
-                                  : py::object(array_from(visible.dense()));
-  return py::make_tuple(array_from(p.h1.mean), array_from(p.h1.sample), array_from(p.v1.mean), v);
-}
-
-py::tuple gibbs(RbmHolder& self, const FloatArray& start, bool from_hidden, int64_t steps,
-                float beta, const std::optional<FloatArray>& mask,
-                const std::optional<FloatArray>& known) {
+py::tuple gibbs(RbmHolder& self, const Batch& start, bool from_hidden, int64_t steps, float beta,
+                const std::optional<Batch>& mask, const std::optional<Batch>& known) {
   const States first = states(self, start);
   std::optional<Clamp> clamp;
   if (mask)
@@ -63,15 +62,29 @@ py::tuple gibbs(RbmHolder& self, const FloatArray& start, bool from_hidden, int6
   });
   States visible = p.v1.sample;
   if (clamp) ops::overwrite(self.rbm.context(), clamp->mask, clamp->known, visible);
-  return last_states(p, visible);
+  return tuple_like(start, self, p.h1.mean, p.h1.sample, p.v1.mean, visible);
 }
 
 template <class Method>
 auto layer_function(Method method, const char* what) {
-  return [method, what](RbmHolder& self, const FloatArray& x, float beta) {
+  return [method, what](RbmHolder& self, const Batch& x, float beta) {
     const States input = states(self, x);
-    return array_from(exclusive(self, what, [&](Rbm& rbm) { return (rbm.*method)(input, beta); }));
+    const auto out = exclusive(self, what, [&](Rbm& rbm) { return (rbm.*method)(input, beta); });
+    return result_like(x, self.rbm.context(), out);
   };
+}
+
+// A parameter as it is now, where it lies. Whatever changes the model puts another in its place.
+DeviceArray device_array(RbmHolder& self, const std::string& name) {
+  const InUse guard(self.busy, "RBM.device_array");
+  Rbm& rbm = self.rbm;
+  Backend& backend = rbm.context().backend();
+  require(!backend.memory.on_host(), "RBM.device_array",
+          [&] { return "the model must be on a device, got '" + backend.name + "'"; });
+  if (name == "W") return {backend, rbm.weights().get(), false};
+  require(name == "v_bias" || name == "h_bias", "RBM.device_array",
+          [&] { return "name must be 'W', 'v_bias' or 'h_bias', got '" + name + "'"; });
+  return {backend, name == "v_bias" ? rbm.visible_bias() : rbm.hidden_bias(), false, 1};
 }
 
 // A parameter to read and assign, neither while another thread trains or samples.
@@ -84,7 +97,7 @@ void bind_parameter(py::class_<RbmHolder>& c, const char* name, const char* what
         const InUse guard(s.busy, what);
         return get(s.rbm);
       },
-      [what, set](RbmHolder& s, const FloatArray& value) {
+      [what, set](RbmHolder& s, const Batch& value) {
         const InUse guard(s.busy, what);
         set(s.rbm, tensor_from(s.rbm.context(), value));
       });
@@ -112,6 +125,7 @@ void bind_model(py::class_<RbmHolder>& c) {
   bind_parameter(
       c, "h_bias", "RBM.h_bias", [](Rbm& rbm) { return vector_from(rbm.hidden_bias()); },
       [](Rbm& rbm, Tensor b) { rbm.set_hidden_bias(std::move(b)); });
+  c.def("device_array", &device_array, py::arg("name"));
   c.def(
       "initialize",
       [](RbmHolder& s, float deviation) {
@@ -136,7 +150,7 @@ void bind_sampling(py::class_<RbmHolder>& c) {
 void bind_measures(py::class_<RbmHolder>& c) {
   c.def(
       "free_energy",
-      [](RbmHolder& self, const FloatArray& v, double beta) {
+      [](RbmHolder& self, const Batch& v, double beta) {
         const States input = states(self, v);
         return array_from(exclusive(self, "RBM.free_energy",
                                     [&](Rbm& rbm) { return rbm.free_energy(input, beta); }));
@@ -144,7 +158,7 @@ void bind_measures(py::class_<RbmHolder>& c) {
       py::arg("v"), py::arg("beta") = 1.0);
   c.def(
       "energy",
-      [](RbmHolder& self, const FloatArray& v, const FloatArray& h, double beta) {
+      [](RbmHolder& self, const Batch& v, const Batch& h, double beta) {
         const States vs = states(self, v), hs = states(self, h);
         return array_from(
             exclusive(self, "RBM.energy", [&](Rbm& rbm) { return rbm.energy(vs, hs, beta); }));
@@ -152,7 +166,7 @@ void bind_measures(py::class_<RbmHolder>& c) {
       py::arg("v"), py::arg("h"), py::arg("beta") = 1.0);
   c.def(
       "pseudo_likelihood",
-      [](RbmHolder& self, const FloatArray& v, double beta) {
+      [](RbmHolder& self, const Batch& v, double beta) {
         const BitTensor bits = bits_from(self.rbm.context(), v, "RBM.pseudo_likelihood", "v");
         return array_from(exclusive(self, "RBM.pseudo_likelihood",
                                     [&](Rbm& rbm) { return rbm.pseudo_likelihood(bits, beta); }));
@@ -173,9 +187,9 @@ struct AisHolder {
   explicit AisHolder(Ais run) : ais(std::move(run)) {}
 };
 
-std::unique_ptr<AisHolder> make_ais(RbmHolder& rbm, const FloatArray& base_bias,
+std::unique_ptr<AisHolder> make_ais(RbmHolder& rbm, const Batch& base_bias,
                                     const std::vector<double>& betas, int64_t n_chains,
-                                    const std::optional<FloatArray>& start, uint64_t seed) {
+                                    const std::optional<Batch>& start, uint64_t seed) {
   const InUse guard(rbm.busy, "ais");
   BitTensor first;
   if (start) first = bits_from(rbm.rbm.context(), *start, "ais", "start");

@@ -18,6 +18,7 @@ struct RbmHolder {
 
 void bind_config(pybind11::module_& m);
 void bind_devices(pybind11::module_& m);
+void bind_device_array(pybind11::module_& m);
 void bind_data(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_rbm(pybind11::module_& m);

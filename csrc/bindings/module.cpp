@@ -28,6 +28,7 @@ PYBIND11_MODULE(_core, m) {
   });
   gibbslab::bind_config(m);
   gibbslab::bind_devices(m);
+  gibbslab::bind_device_array(m);
   gibbslab::bind_random(m);
   gibbslab::bind_data(m);
   gibbslab::bind_rbm(m);

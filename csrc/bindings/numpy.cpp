@@ -15,14 +15,16 @@ Context host_context() { return {cpu_backend(), 0, 0}; }
 
 }  // namespace
 
+std::shared_ptr<const void> kept_alive(py::object object) {
+  return {new py::object(std::move(object)), [](const void* p) {
+            py::gil_scoped_acquire gil;
+            delete static_cast<const py::object*>(p);
+          }};
+}
+
 Tensor tensor_view(const FloatArray& array) {
-  // Dropped from any thread, so the release takes the GIL.
-  auto* held = new py::object(array);
-  std::shared_ptr<const void> owner(held, [](const void* p) {
-    py::gil_scoped_acquire gil;
-    delete static_cast<const py::object*>(p);
-  });
-  return Tensor::borrow(array.data(), rows_of(array), cols_of(array), cols_of(array), owner);
+  return Tensor::borrow(array.data(), rows_of(array), cols_of(array), cols_of(array),
+                        kept_alive(array));
 }
 
 Tensor tensor_from(const Context& ctx, const FloatArray& array) {

@@ -18,6 +18,9 @@ using FloatArray = py::array_t<float, py::array::c_style>;
 using DoubleArray = py::array_t<double, py::array::c_style>;
 using IndexArray = py::array_t<int64_t, py::array::c_style>;
 
+// An owner for tensors that keeps a Python object alive; it may be dropped from any thread.
+std::shared_ptr<const void> kept_alive(py::object object);
+
 // A copy in the library's padded layout, where `ctx` computes; 1-d arrays become one row.
 Tensor tensor_from(const Context& ctx, const FloatArray& array);
 // A view that keeps the array alive.

@@ -56,8 +56,9 @@ Tensor Tensor::empty(int64_t rows, int64_t cols, Memory& memory) {
 }
 
 Tensor Tensor::borrow(const float* data, int64_t rows, int64_t cols, int64_t stride,
-                      std::shared_ptr<const void> owner) {
+                      std::shared_ptr<const void> owner, Memory& memory) {
   Tensor t;
+  t.memory_ = &memory;
   t.rows_ = rows;
   t.cols_ = cols;
   t.stride_ = stride;

@@ -36,9 +36,10 @@ class Tensor {
   // The same without the zeros: for results whose every element, padding too, will be written.
   static Tensor empty(int64_t rows, int64_t cols, Memory& memory = host_memory());
 
-  // A view of `data` on the host, which `owner` keeps alive. Never written through by the library.
+  // A view of `data`, which lies in `memory` and which `owner` keeps alive. Never written through
+  // by the library.
   static Tensor borrow(const float* data, int64_t rows, int64_t cols, int64_t stride,
-                       std::shared_ptr<const void> owner);
+                       std::shared_ptr<const void> owner, Memory& memory = host_memory());
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
@@ -46,6 +47,8 @@ class Tensor {
   bool empty() const { return rows_ == 0 || cols_ == 0; }
   // True when the storage is ours: aligned rows with finite padding.
   bool padded() const { return padded_; }
+  // Whether another handle refers to the storage.
+  bool shared() const { return owner_.use_count() > 1; }
 
   float* row(int64_t r) { return data_ + r * stride_; }
   const float* row(int64_t r) const { return data_ + r * stride_; }

@@ -215,6 +215,8 @@ std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_ra
 
 std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rate) {
   const Context& ctx = rbm_.context();
+  // Earlier weights that a caller still looks at stay as they are.
+  if (spare_w_.shared()) spare_w_ = ops::zeros(ctx, spare_w_.rows(), spare_w_.cols());
   Update job = weight_update(learning_rate);
   // The next step wants the transpose, which the fused update has at hand, unless W changes again.
   const bool final_w = !options_.centered && options_.max_norm == 0.0f;

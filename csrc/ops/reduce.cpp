@@ -1,6 +1,7 @@
 #include "csrc/ops/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
@@ -20,6 +21,17 @@ void require_columns(const char* op, const char* name, int64_t cols, int64_t exp
 void column_sums(const Context& ctx, const States& x, float scale, bool accumulate, Tensor& out) {
   require_columns("column_sums", "out", out.cols(), x.cols());
   ctx.backend().reduce.column_sums(ctx, x, scale, accumulate, out);
+}
+
+bool all_finite(const Context& ctx, const Tensor& x) {
+  const bool on_host = x.memory().on_host();
+  const Tensor rows = on_host && !x.padded() ? x.clone() : x;
+  Tensor sums = zeros(ctx, 1, x.cols());
+  // In float64 and scaled down, a sum of finite floats cannot overflow; any other term shows in it.
+  column_sums(ctx, rows, 0x1p-64f, false, sums);
+  const Tensor here = sums.to(host_memory());
+  return std::all_of(here.data(), here.data() + here.cols(),
+                     [](float sum) { return std::isfinite(sum); });
 }
 
 void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double* out) {

@@ -38,6 +38,8 @@ namespace ops {
 
 // out (1, N) = scale * sum over rows of x (B, N), plus out where accumulate says so.
 void column_sums(const Context& ctx, const States& x, float scale, bool accumulate, Tensor& out);
+// Whether no value of x is infinite or NaN.
+bool all_finite(const Context& ctx, const Tensor& x);
 // out[r] = -beta a.v - sum_j log(1 + exp(beta (b_j + v W_j))), in nats; v (B, V).
 void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double* out);
 // out[r] = -beta (v W h + a.v + b.h), in nats; v (B, V), h (B, H).

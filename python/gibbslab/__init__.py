@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from . import metrics, models
 from ._config import show_config
-from ._core import __version__
+from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
 from .estimators import BernoulliRBM
 from .io import load
 
 __all__ = [
     "BernoulliRBM",
+    "DeviceArray",
     "DivergenceError",
     "FormatError",
     "__version__",

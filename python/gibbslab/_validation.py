@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
+from . import _core
+from ._device_arrays import device_batch, device_parameter, lies_on_device, shape_of
+
 __all__ = [
     "as_batch",
     "as_beta",
@@ -69,7 +72,19 @@ def _finish(array: npt.NDArray[Any], name: str, op: str, width: int, binary: boo
     return out
 
 
-def as_batch(x: Any, name: str, op: str, width: int, *, binary: bool = False) -> FloatArray:
+def _check_columns(shape: tuple[int, ...], name: str, op: str, width: int) -> None:
+    trailing = 1
+    for size in reversed(shape):
+        trailing *= size
+        if trailing >= width:
+            break
+    if not shape or trailing != width:
+        raise ValueError(f"[{op}] {name} must have {width} columns, got shape {shape}")
+
+
+def as_batch(
+    x: Any, name: str, op: str, width: int, *, binary: bool = False, device: str | None = None
+) -> Any:
     """A batch of rows, checked and ready for the core.
 
     Parameters
@@ -84,10 +99,13 @@ def as_batch(x: Any, name: str, op: str, width: int, *, binary: bool = False) ->
         Values per row.
     binary : bool, default=False
         Refuse values other than 0 and 1.
+    device : {"cpu", "cuda"}, optional
+        Where the model computes that takes the batch. An array in a device's memory is taken as
+        it lies, if it is float32 with contiguous rows; none is taken by default.
 
     Returns
     -------
-    ndarray of shape (n, width), float32
+    ndarray or DeviceArray of shape (n, width), float32
         C-contiguous; the input itself where it already is.
 
     Raises
@@ -97,30 +115,39 @@ def as_batch(x: Any, name: str, op: str, width: int, *, binary: bool = False) ->
     ValueError
         If the shape does not fit, there are no rows, or a value is not finite in float32.
     """
+    if lies_on_device(x):
+        _check_columns(shape_of(x), name, op, width)
+        batch = device_batch(x, name, op, width, device)
+        if binary and not _core.all_binary(batch):
+            raise ValueError(f"[{op}] {name} must hold only 0 and 1, got other values")
+        return batch
     array = _dense(x, name, op)
-    trailing = 1
-    for axis in range(array.ndim - 1, -1, -1):
-        trailing *= array.shape[axis]
-        if trailing >= width:
-            break
-    if array.ndim == 0 or trailing != width:
-        raise ValueError(f"[{op}] {name} must have {width} columns, got shape {array.shape}")
+    _check_columns(array.shape, name, op, width)
     return _finish(array, name, op, width, binary)
 
 
-def as_trailing_batch(x: Any, name: str, op: str, width: int) -> FloatArray:
+def as_trailing_batch(x: Any, name: str, op: str, width: int, *, device: str | None = None) -> Any:
     """Any array whose values reshape to (-1, `width`), as the course template's ``view`` does.
 
     Parameters and errors are those of `as_batch`, which refuses the shapes that merely divide.
     """
+    if lies_on_device(x):
+        shape = shape_of(x)
+        if math.prod(shape) % width:
+            raise ValueError(f"[{op}] {name} must reshape to (-1, {width}), got shape {shape}")
+        return device_batch(x, name, op, width, device)
     array = _dense(x, name, op)
     if array.size % width:
         raise ValueError(f"[{op}] {name} must reshape to (-1, {width}), got shape {array.shape}")
     return _finish(array, name, op, width, binary=False)
 
 
-def as_parameter(x: Any, name: str, op: str, shape: tuple[int, ...]) -> FloatArray:
+def as_parameter(
+    x: Any, name: str, op: str, shape: tuple[int, ...], *, device: str | None = None
+) -> Any:
     """A parameter of exactly `shape`, finite, float32; `TypeError` or `ValueError` otherwise."""
+    if lies_on_device(x):
+        return device_parameter(x, name, op, shape, device)
     array = _dense(x, name, op)
     if array.shape != shape:
         raise ValueError(f"[{op}] {name} must have shape {shape}, got {array.shape}")

@@ -61,6 +61,31 @@ TEST(a_borrowed_view_keeps_its_owner) {
   CHECK(watch.expired());
 }
 
+TEST(a_borrowed_view_lies_where_it_was_said_to) {
+  struct Elsewhere : Memory {
+    bool on_host() const override { return false; }
+    std::shared_ptr<void> allocate(int64_t bytes) override { return host_memory().allocate(bytes); }
+    void clear(void* at, int64_t bytes) override { host_memory().clear(at, bytes); }
+    void copy(const Copy& job) override { host_memory().copy(job); }
+  } elsewhere;
+  const std::vector<float> values(6, 1.5f);
+  const Tensor view = Tensor::borrow(values.data(), 2, 3, 3, nullptr, elsewhere);
+  CHECK(&view.memory() == &elsewhere && &view.clone().memory() == &elsewhere);
+  CHECK(view.to(elsewhere).data() == values.data());
+  const Tensor here = view.to(host_memory());
+  CHECK(here.data() != values.data() && here.padded() && here.row(1)[2] == 1.5f);
+}
+
+TEST(a_tensor_knows_whether_others_refer_to_it) {
+  const Tensor t = Tensor::zeros(4, 5);
+  CHECK(!t.shared() && !Tensor().shared());
+  {
+    const Tensor part = t.slice(1, 2);
+    CHECK(t.shared() && part.shared());
+  }
+  CHECK(!t.shared());
+}
+
 TEST(impossible_sizes_are_bad_alloc) {
   CHECK_THROWS(std::bad_alloc, "", Tensor::zeros(int64_t{1} << 62, 16));
   CHECK_THROWS(std::bad_alloc, "", Tensor::zeros(int64_t{1} << 30, int64_t{1} << 30));

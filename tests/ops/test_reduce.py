@@ -193,3 +193,21 @@ def test_measures_do_not_depend_on_threads(measure: str) -> None:
 def test_pseudo_likelihood_refuses_grey_states() -> None:
     with pytest.raises(ValueError, match=r"\[RBM.pseudo_likelihood\] v must hold only 0 and 1"):
         model(3, 5).pseudo_likelihood(batch(2, 3, "grey"))
+
+
+@pytest.mark.parametrize("rows", [1, 33, 1025])
+@pytest.mark.parametrize("cols", [1, 17, 64])
+def test_one_value_that_is_not_finite_is_found(rows: int, cols: int) -> None:
+    rng = np.random.default_rng(rows * cols)
+    x = rng.choice([np.finfo(np.float32).max, np.finfo(np.float32).min, 0.0, 1e-45], (rows, cols))
+    x = x.astype(np.float32)
+    assert core.ops.all_finite(x)
+    assert core.ops.all_finite(np.full_like(x, np.finfo(np.float32).max))
+    for bad in (np.nan, np.inf, -np.inf):
+        y = x.copy()
+        y[rng.integers(rows), rng.integers(cols)] = bad
+        assert np.isfinite(y).all() == core.ops.all_finite(y)
+
+
+def test_infinities_do_not_cancel() -> None:
+    assert not core.ops.all_finite(np.array([[np.inf, 1.0], [-np.inf, 1.0]], np.float32))

@@ -28,6 +28,11 @@ def parameters(node: ast.FunctionDef, bound: bool) -> list[tuple[str, str | None
     return list(zip([a.arg for a in args], defaults, strict=True))[bound:]
 
 
+def ours(name: str) -> bool:
+    """Whether a class's member is compared: protocols carry no signatures of the module's own."""
+    return name == "__init__" or not name.startswith("__")
+
+
 def stub_function(node: ast.FunctionDef, in_class: bool) -> object:
     decorators = {ast.unparse(d) for d in node.decorator_list}
     if "property" in decorators:
@@ -39,7 +44,7 @@ def stub_function(node: ast.FunctionDef, in_class: bool) -> object:
 def stub_members(body: list[ast.stmt], in_class: bool = False) -> Members:
     members: Members = {}
     for node in body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and (not in_class or ours(node.name)):
             members[node.name] = stub_function(node, in_class)
         elif isinstance(node, ast.ClassDef):
             members[node.name] = stub_members(node.body, in_class=True)
@@ -60,7 +65,9 @@ def runtime_function(function: Any, bound: bool) -> object:
 def runtime_class(cls: type) -> Members:
     members: Members = {}
     for name, member in vars(cls).items():
-        if name in PLUMBING or (name.startswith("__") and name != "__init__"):
+        if name in PLUMBING or not ours(name):
+            continue
+        if isinstance(member, types.WrapperDescriptorType):  # of a class without a constructor
             continue
         if isinstance(member, property):
             members[name] = "value" if member.fset else "read-only"

@@ -206,3 +206,60 @@ def test_threads():
     for bad, error in ((0, ValueError), (-1, ValueError), (1025, ValueError), (1.0, TypeError)):
         with pytest.raises(error, match=r"^\[op\] n_threads must be "):
             check.as_threads(bad, "op")
+
+
+class OnTheCard:
+    """What a CUDA array tells before anybody looks at its memory, by one of the protocols."""
+
+    shape = (3, 4)
+
+
+class ByInterface(OnTheCard):
+    @property
+    def __cuda_array_interface__(self):
+        return {"version": 3, "shape": self.shape}
+
+
+class ByDlpack(OnTheCard):
+    kind = 2
+
+    def __dlpack_device__(self):
+        return self.kind, 0
+
+
+CHECKS = {
+    "batch": lambda x, **where: check.as_batch(x, "v", "op", 4, **where),
+    "trailing": lambda x, **where: check.as_trailing_batch(x, "v", "op", 4, **where),
+    "parameter": lambda x, **where: check.as_parameter(x, "v", "op", (3, 4), **where),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("kind", [ByInterface, ByDlpack])
+def test_an_array_on_a_device_is_refused_where_none_can_be_read(name, kind):
+    with pytest.raises(TypeError, match=r"^\[op\] v lies on a CUDA device, and the model computes"):
+        CHECKS[name](kind(), device="cpu")
+    text = rf"^\[op\] v must be in the host's memory, got a {kind.__name__} on a CUDA device: copy"
+    with pytest.raises(TypeError, match=text):
+        CHECKS[name](kind())
+
+
+def test_shapes_of_device_arrays_are_checked_first():
+    with pytest.raises(ValueError, match=r"v must have 5 columns, got shape \(3, 4\)"):
+        check.as_batch(ByInterface(), "v", "op", 5, device="cuda")
+    with pytest.raises(ValueError, match=r"v must reshape to \(-1, 5\), got shape \(3, 4\)"):
+        check.as_trailing_batch(ByInterface(), "v", "op", 5, device="cuda")
+    with pytest.raises(ValueError, match=r"v must have shape \(4, 3\), got \(3, 4\)"):
+        check.as_parameter(ByInterface(), "v", "op", (4, 3), device="cuda")
+
+
+def test_dlpack_on_the_host_is_an_array_like_any_other():
+    class OnTheHost(ByDlpack):
+        kind = 1
+
+        def __array__(self, dtype=None, copy=None):
+            return VALUES
+
+    np.testing.assert_array_equal(
+        check.as_batch(OnTheHost(), "v", "op", 4), VALUES.astype(np.float32)
+    )

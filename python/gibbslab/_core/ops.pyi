@@ -46,6 +46,7 @@ def softplus_difference(
 def column_sums(
     x: Floats, scale: float = 1.0, n_threads: int = 0, device: str = "cpu"
 ) -> Floats: ...
+def all_finite(x: Floats, n_threads: int = 0, device: str = "cpu") -> bool: ...
 def update(
     w: Floats,
     g: Floats,

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from .. import _core
 from .._validation import as_batch
 
-__all__ = ["as_dataset", "blocks", "log_odds", "output_dtype", "split", "take_rows"]
+__all__ = ["as_dataset", "blocks", "log_odds", "output_dtype", "split", "take_rows", "value_range"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ def output_dtype(X: Any) -> np.dtype[Any]:
 def as_dataset(X: Any, op: str, device: str) -> _core.Dataset:
     """The rows of a checked dense or CSR matrix as a data set of the core, on its device."""
     if not sp.issparse(X):
-        return _core.Dataset(as_batch(X, "X", op, X.shape[1]), device)
+        return _core.Dataset(as_batch(X, "X", op, X.shape[1], device=device), device)
     csr = sp.csr_matrix(X)
     if not csr.has_canonical_format:
         csr = csr.copy()
@@ -42,17 +42,26 @@ def as_dataset(X: Any, op: str, device: str) -> _core.Dataset:
     return _core.Dataset.from_csr(starts, csr.indices.astype(np.int32), values, X.shape[1], device)
 
 
-def blocks(X: Any, op: str) -> Iterator[tuple[slice, FloatArray]]:
-    """Consecutive rows of a checked dense or CSR matrix as float32 batches."""
+def blocks(X: Any, op: str) -> Iterator[tuple[slice, Any]]:
+    """Consecutive rows of a checked dense, CSR or device matrix as float32 batches."""
     for first in range(0, X.shape[0], BLOCK_ROWS):
         rows = slice(first, min(first + BLOCK_ROWS, X.shape[0]))
         part = X[rows].toarray() if sp.issparse(X) else X[rows]
-        yield rows, as_batch(part, "X", op, X.shape[1])
+        on_device = isinstance(part, _core.DeviceArray)
+        yield rows, part if on_device else as_batch(part, "X", op, X.shape[1])
+
+
+def value_range(X: Any) -> tuple[float, float]:
+    """Least and largest value; a device's are looked at block by block on the host."""
+    if not isinstance(X, _core.DeviceArray):
+        return float(X.min()), float(X.max())
+    ranges = [(v.min(), v.max()) for v in (np.asarray(part) for _, part in blocks(X, "X"))]
+    return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
 
 
 def take_rows(X: Any, rows: npt.NDArray[np.int64]) -> Any:
     """The named rows, in the given order."""
-    return X[rows]
+    return X.take(rows) if isinstance(X, _core.DeviceArray) else X[rows]
 
 
 def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
@@ -71,7 +80,8 @@ def monitor_rows(X: Any, seed: int) -> Any:
     """A fixed sample of the training rows to watch: a twentieth, but 100 ... 1000 of them."""
     n = X.shape[0]
     count = min(n, max(100, min(1000, n // 20)))
-    return X if count == n else take_rows(X, _core.permutation(n, seed, _MONITOR_DRAW)[:count])
+    chosen = X if count == n else take_rows(X, _core.permutation(n, seed, _MONITOR_DRAW)[:count])
+    return np.asarray(chosen) if isinstance(chosen, _core.DeviceArray) else chosen
 
 
 def log_odds(X: Any) -> FloatArray:
@@ -80,6 +90,9 @@ def log_odds(X: Any) -> FloatArray:
     Hinton (2012), "A practical guide to training restricted Boltzmann machines", section 8.
     """
     margin = 1.0 / (X.shape[0] + 2)
-    mean = np.asarray(X.mean(axis=0, dtype=np.float64)).reshape(-1)
+    if isinstance(X, _core.DeviceArray):
+        mean = X.column_sums().astype(np.float64) / X.shape[0]
+    else:
+        mean = np.asarray(X.mean(axis=0, dtype=np.float64)).reshape(-1)
     p = np.clip(mean, margin, 1.0 - margin)
     return np.log(p / (1.0 - p)).astype(np.float32)

@@ -120,7 +120,9 @@ def _measures(model: RBM, X: Any, prefix: str) -> dict[str, float]:
     error = energy = 0.0
     for _, v in blocks(X, OP):
         v_prob = model.visible_mean(model.hidden_mean(v))
-        error += float(np.square(v - v_prob).mean(axis=1, dtype=np.float64).sum())
+        error += float(
+            np.square(np.asarray(v) - np.asarray(v_prob)).mean(axis=1, dtype=np.float64).sum()
+        )
         energy += float(model.free_energy(v).sum())
     n = X.shape[0]
     return {

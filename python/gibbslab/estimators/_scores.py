@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..models import RBM
-from ._data import blocks
+from ._data import blocks, take_rows
 
 __all__ = ["stochastic_pseudo_likelihood", "watched_pseudo_likelihood"]
 
@@ -74,6 +74,7 @@ def stochastic_pseudo_likelihood(model: RBM, X: Any, seed: int, op: str) -> npt.
     -------
     ndarray of shape (n,), float64
     """
+    X = np.asarray(X) if isinstance(X, _core.DeviceArray) else X  # rows are hashed on the host
     units = _chosen_units(X, seed, op)
     out = np.empty(X.shape[0])
     for rows, block in blocks(X, op):
@@ -98,7 +99,9 @@ def watched_pseudo_likelihood(model: RBM, X: Any, op: str) -> float:
     """
     n, units = X.shape
     count = max(1, min(n, _WATCHED_TERMS // (units * model.h_size)))
-    chosen = X[np.linspace(0, n - 1, count).astype(np.int64)]
+    chosen = take_rows(X, np.linspace(0, n - 1, count).astype(np.int64))
+    if isinstance(chosen, _core.DeviceArray):
+        chosen = np.asarray(chosen)
     total = 0.0
     for rows, v in blocks(chosen, op):
         u = _core.uniform(len(v), units, model.seed, _WATCHED_STREAM, rows.start)

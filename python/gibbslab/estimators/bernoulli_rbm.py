@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._core import DeviceArray
 from .._validation import as_integer, as_seed
 from ..callbacks import Callback, ProgressBar
 from ..callbacks._progress import EpochLines
@@ -30,7 +30,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
 
     Takes the place of scikit-learn's class of this name: the same parameters, attributes and
     methods, and more. Weights start as Normal(0, 0.01^2), hidden biases as 0. Training is
-    bit-identical for the same seed, whatever the number of threads.
+    bit-identical for the same seed, whatever the number of threads. On ``device="cuda"`` data may
+    lie on the device, as for `gibbslab.models.RBM`, and are trained on where they lie.
 
     Parameters
     ----------
@@ -232,14 +233,14 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         """Check all input, and only then touch the estimator."""
         op = "BernoulliRBM.fit"
         callbacks = self._all_callbacks(op)
-        checked = self._training_input(X, op)
+        device = self.model_.device if goes_on else settings.device
+        checked = self._training_input(X, op, device)
         if validation_data is not None and settings.validation_fraction:
             raise ValueError(f"[{op}] validation_data and validation_fraction exclude each other")
         seed = self.model_.seed if goes_on else as_seed(self.random_state, op)
         rows, valid = split(checked, settings.validation_fraction, seed)
         if validation_data is not None:
-            valid = self._values(validation_data, op, checked.shape[1])
-        device = self.model_.device if goes_on else settings.device
+            valid = self._values(validation_data, op, device, checked.shape[1])
         data = as_dataset(rows, op, device)
         self._remember(X, reset=not goes_on)
         training = self._start(rows, settings, op, None if goes_on else seed)
@@ -296,8 +297,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         op = "BernoulliRBM.partial_fit"
         settings = resolve(self, op)
         first = not hasattr(self, "model_")
-        checked = self._training_input(X, op)
-        data = as_dataset(checked, op, settings.device if first else self.model_.device)
+        device = settings.device if first else self.model_.device
+        checked = self._training_input(X, op, device)
+        data = as_dataset(checked, op, device)
         self._remember(X, reset=first)
         training = self._start(
             checked, settings, op, as_seed(self.random_state, op) if first else None
@@ -308,7 +310,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         training.train(data, order, batches, size, rate, op)
         return self
 
-    def transform(self, X: Any) -> npt.NDArray[Any]:
+    def transform(self, X: Any) -> Any:
         """Hidden probabilities P(h = 1 | v = X).
 
         Parameters
@@ -319,7 +321,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            float32 for float32 input, else float64.
+            float32 for float32 input, else float64; a `DeviceArray` for input on the device.
 
         Raises
         ------
@@ -331,12 +333,14 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         op = "BernoulliRBM.transform"
         check_is_fitted(self)
         X = self._checked(X, op)
+        if isinstance(X, DeviceArray):
+            return self.model_.hidden_mean(X)
         out = np.empty((X.shape[0], self.model_.h_size), output_dtype(X))
         for rows, v in blocks(X, op):
             out[rows] = self.model_.hidden_mean(v)
         return out
 
-    def gibbs(self, X: Any, k: int = 1) -> npt.NDArray[np.bool_]:
+    def gibbs(self, X: Any, k: int = 1) -> Any:
         """Visible states after `k` Gibbs sweeps v -> h -> v.
 
         Parameters
@@ -349,7 +353,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         Returns
         -------
         ndarray of shape (n_samples, n_features), bool
-            New at every call: the draws are those of `model_`.
+            New at every call: the draws are those of `model_`. For input on the device, a
+            `DeviceArray` of 0 and 1.
 
         Raises
         ------
@@ -362,6 +367,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         check_is_fitted(self)
         steps = as_integer(k, "k", op)
         X = self._checked(X, op)
+        if isinstance(X, DeviceArray):
+            return self.model_.gibbs(X, steps)
         start = np.concatenate([v for _, v in blocks(X, op)])
         return self.model_.gibbs(start, steps).astype(bool)
 

@@ -97,7 +97,10 @@ def ais(
     """
     op = "ais"
     target = at_temperature(step_model(model, op), as_beta(beta, op))
-    data = None if X is None else as_batch(X, "X", op, target.v_size)
+    # Only means and a few rows are wanted of the data: a device's are copied to the host.
+    data = (
+        None if X is None else np.asarray(as_batch(X, "X", op, target.v_size, device=target.device))
+    )
     bias = base_biases(target, base, data, op)
     temperatures = schedule(as_integer(n_temperatures, "n_temperatures", op, 2), betas, op)
     burn = as_integer(burn_in, "burn_in", op)

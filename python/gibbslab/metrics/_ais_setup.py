@@ -43,7 +43,7 @@ def base_biases(model: RBM, base: Any, data: FloatArray | None, op: str) -> Floa
     if base is None:
         base = "zeros" if data is None else "data"
     if not isinstance(base, str):
-        return as_parameter(base, "base", op, (model.v_size,))
+        return as_parameter(base, "base", op, (model.v_size,), device=model.device)
     if base == "zeros":
         return np.zeros(model.v_size, np.float32)
     if base != "data":
@@ -95,7 +95,7 @@ def model_samples(
 ) -> FloatArray:
     """Where reverse chains start: as given, exact where that is cheap, else long Gibbs chains."""
     if start is not None:
-        return as_batch(start, "start", op, model.v_size, binary=True)
+        return as_batch(start, "start", op, model.v_size, binary=True, device=model.device)
     if min(model.v_size, model.h_size) <= MAX_EXACT_UNITS:
         return exact_samples(model, n, seed)
     return gibbs_samples(model, data, n, burn_in, seed)

@@ -39,8 +39,8 @@ def free_energy_gap(
     """
     op = "free_energy_gap"
     rbm = step_model(model, op)
-    train = as_batch(X_train, "X_train", op, rbm.v_size)
-    valid = as_batch(X_valid, "X_valid", op, rbm.v_size)
+    train = as_batch(X_train, "X_train", op, rbm.v_size, device=rbm.device)
+    valid = as_batch(X_valid, "X_valid", op, rbm.v_size, device=rbm.device)
     gap = rbm.free_energy(valid, beta=beta).mean() - rbm.free_energy(train, beta=beta).mean()
     return float(gap)
 
@@ -71,5 +71,5 @@ def reconstruction_error(
         If an argument has a wrong type, shape or value.
     """
     rbm = step_model(model, "reconstruction_error")
-    data = as_batch(X, "X", "reconstruction_error", rbm.v_size)
+    data = as_batch(X, "X", "reconstruction_error", rbm.v_size, device=rbm.device)
     return rbm.reconstruction_error(data, k=k, beta=beta)

@@ -92,7 +92,7 @@ class RBMParameters:
 
     @W.setter
     def W(self, value: npt.ArrayLike) -> None:
-        self._rbm.W = as_parameter(value, "W", "RBM", (self.v_size, self.h_size))
+        self._rbm.W = self._parameter(value, "W", (self.v_size, self.h_size))
 
     @property
     def v_bias(self) -> FloatArray:
@@ -101,7 +101,7 @@ class RBMParameters:
 
     @v_bias.setter
     def v_bias(self, value: npt.ArrayLike) -> None:
-        self._rbm.v_bias = as_parameter(value, "v_bias", "RBM", (self.v_size,))
+        self._rbm.v_bias = self._parameter(value, "v_bias", (self.v_size,))
 
     @property
     def h_bias(self) -> FloatArray:
@@ -110,7 +110,33 @@ class RBMParameters:
 
     @h_bias.setter
     def h_bias(self, value: npt.ArrayLike) -> None:
-        self._rbm.h_bias = as_parameter(value, "h_bias", "RBM", (self.h_size,))
+        self._rbm.h_bias = self._parameter(value, "h_bias", (self.h_size,))
+
+    def _parameter(self, value: Any, name: str, shape: tuple[int, ...]) -> Any:
+        return as_parameter(value, name, "RBM", shape, device=self.device)
+
+    def device_array(self, name: str) -> _core.DeviceArray:
+        """A parameter where it lies on the device, without a copy.
+
+        The array stays as it is: training, and assigning to the parameter, put another one in its
+        place.
+
+        Parameters
+        ----------
+        name : {"W", "v_bias", "h_bias"}
+            Which parameter: shape (V, H), (V,) or (H,).
+
+        Returns
+        -------
+        DeviceArray
+            Read-only.
+
+        Raises
+        ------
+        ValueError
+            If the model is on the CPU, or has no parameter of this name.
+        """
+        return self._rbm.device_array(name)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {k: v for k, v in self.__dict__.items() if k not in ("_rbm", "_trainer")}

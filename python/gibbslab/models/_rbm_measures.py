@@ -42,8 +42,8 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.energy"
-        visible = as_batch(v, "v", op, self.v_size)
-        hidden = as_batch(h, "h", op, self.h_size)
+        visible = as_batch(v, "v", op, self.v_size, device=self.device)
+        hidden = as_batch(h, "h", op, self.h_size, device=self.device)
         if len(hidden) != len(visible):
             raise ValueError(
                 f"[{op}] h must have as many rows as v, {len(visible)}, got {len(hidden)}"
@@ -70,7 +70,9 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.free_energy"
-        return self._rbm.free_energy(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+        return self._rbm.free_energy(
+            as_batch(v, "v", op, self.v_size, device=self.device), as_beta(beta, op)
+        )
 
     def log_partition(self, *, beta: float = 1.0) -> float:
         """Exact log Z, in nats, by enumerating the smaller layer in float64.
@@ -116,7 +118,7 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value, or the model is too large.
         """
         op = "RBM.log_likelihood"
-        visible = as_batch(v, "v", op, self.v_size, binary=True)
+        visible = as_batch(v, "v", op, self.v_size, binary=True, device=self.device)
         temperature = as_beta(beta, op)
         given = None if log_z is None else as_real(log_z, "log_z", op, minimum=-math.inf)
         partition = self._rbm.log_partition(temperature) if given is None else given
@@ -156,11 +158,12 @@ class RBMMeasures(RBMParameters):
         op = "RBM.pseudo_likelihood"
         if method not in ("exact", "stochastic"):
             raise ValueError(f"[{op}] method must be 'exact' or 'stochastic', got {method!r}")
-        visible = as_batch(v, "v", op, self.v_size, binary=method == "exact")
+        visible = as_batch(v, "v", op, self.v_size, binary=method == "exact", device=self.device)
         temperature = as_beta(beta, op)
         if method == "exact":
             return self._rbm.pseudo_likelihood(visible, temperature)
         unit = as_random_state(random_state, op).randint(0, self.v_size, len(visible))
+        visible = np.asarray(visible)  # the draws are NumPy's, and so are the flips
         flipped = visible.copy()
         at = np.arange(len(visible)), unit
         flipped[at] = 1 - flipped[at]
@@ -193,10 +196,10 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.reconstruction_error"
-        visible = as_batch(v, "v", op, self.v_size)
+        visible = as_batch(v, "v", op, self.v_size, device=self.device)
         steps = as_integer(k, "k", op)
         v_prob = self._rbm.gibbs(visible, False, steps, as_beta(beta, op))[2]
-        return np.square(visible - v_prob).mean(axis=1, dtype=np.float64)
+        return np.square(np.asarray(visible) - np.asarray(v_prob)).mean(axis=1, dtype=np.float64)
 
     def ais(self, X: npt.ArrayLike | None = None, **options: Any) -> AISResult:
         """Estimate log Z by annealed importance sampling.

@@ -7,10 +7,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from .._validation import as_batch, as_beta, as_integer, as_mask
 from ._parameters import RBMParameters
 
 FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def _taken(x: Any, count: int) -> Any:
+    """`count` rows, going round the rows of x again and again."""
+    rows = np.arange(count, dtype=np.int64) % len(x)
+    return x.take(rows) if isinstance(x, _core.DeviceArray) else x[rows]
+
+
+def _chosen(mask: BoolArray, given: Any, other: Any) -> Any:
+    """`given` where the mask is true, else `other`."""
+    if isinstance(given, _core.DeviceArray):
+        return _core.choose(mask.astype(np.float32), given, other)
+    return np.where(mask, given, other)
 
 
 class RBMSampling(RBMParameters):
@@ -37,7 +52,9 @@ class RBMSampling(RBMParameters):
             If `v` or `beta` has a wrong type, shape or value.
         """
         op = "RBM.hidden_mean"
-        return self._rbm.hidden_mean(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+        return self._rbm.hidden_mean(
+            as_batch(v, "v", op, self.v_size, device=self.device), as_beta(beta, op)
+        )
 
     def visible_mean(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
         """p(v = 1 | h) = sigmoid(beta (h W^T + a)).
@@ -60,7 +77,9 @@ class RBMSampling(RBMParameters):
             If `h` or `beta` has a wrong type, shape or value.
         """
         op = "RBM.visible_mean"
-        return self._rbm.visible_mean(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
+        return self._rbm.visible_mean(
+            as_batch(h, "h", op, self.h_size, device=self.device), as_beta(beta, op)
+        )
 
     def sample_hidden(self, v: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
         """Draw hidden states from p(h | v); see `hidden_mean`.
@@ -83,7 +102,9 @@ class RBMSampling(RBMParameters):
             If `v` or `beta` has a wrong type, shape or value.
         """
         op = "RBM.sample_hidden"
-        return self._rbm.sample_hidden(as_batch(v, "v", op, self.v_size), as_beta(beta, op))
+        return self._rbm.sample_hidden(
+            as_batch(v, "v", op, self.v_size, device=self.device), as_beta(beta, op)
+        )
 
     def sample_visible(self, h: npt.ArrayLike, *, beta: float = 1.0) -> FloatArray:
         """Draw visible states from p(v | h); see `visible_mean`.
@@ -106,7 +127,9 @@ class RBMSampling(RBMParameters):
             If `h` or `beta` has a wrong type, shape or value.
         """
         op = "RBM.sample_visible"
-        return self._rbm.sample_visible(as_batch(h, "h", op, self.h_size), as_beta(beta, op))
+        return self._rbm.sample_visible(
+            as_batch(h, "h", op, self.h_size, device=self.device), as_beta(beta, op)
+        )
 
     def gibbs(
         self,
@@ -143,7 +166,7 @@ class RBMSampling(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.gibbs"
-        start = as_batch(v, "v", op, self.v_size)
+        start = as_batch(v, "v", op, self.v_size, device=self.device)
         if mask is None and known is not None:
             raise ValueError(f"[{op}] mask must be given with known, got None")
         steps, temperature = as_integer(k, "k", op), as_beta(beta, op)
@@ -151,20 +174,28 @@ class RBMSampling(RBMParameters):
             return self._rbm.gibbs(start, False, steps, temperature)[3]
         held = as_mask(mask, "mask", op, len(start), self.v_size)
         values = self._known(start, known, op)
-        start = np.where(held, values, start)
+        start = _chosen(held, values, start)
         return self._rbm.gibbs(start, False, steps, temperature, held.astype(np.float32), values)[3]
 
-    def _known(self, start: FloatArray, known: Any, op: str) -> FloatArray:
+    def _known(self, start: Any, known: Any, op: str) -> Any:
+        """The values to hold, one row per chain, where the chains lie."""
         if known is None:
             return start
-        values = as_batch(known, "known", op, self.v_size)
+        values = as_batch(known, "known", op, self.v_size, device=self.device)
         if len(values) not in (1, len(start)):
             raise ValueError(f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}")
-        return np.ascontiguousarray(np.broadcast_to(values, start.shape))
+        if not isinstance(start, _core.DeviceArray):
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(values), start.shape))
+        if not isinstance(values, _core.DeviceArray):
+            values = _core.DeviceArray.from_numpy(values, self.device)
+        return values if len(values) == len(start) else _taken(values, len(start))
 
-    def _fair_visible(self, n: int) -> FloatArray:
+    def _fair_visible(self, n: int, on_device: bool = False) -> Any:
         """n rows of fair coins, from the model's own stream: at beta 0 every unit is one."""
-        return self._rbm.sample_visible(np.zeros((n, self.h_size), np.float32), 0.0)
+        hidden: Any = np.zeros((n, self.h_size), np.float32)
+        if on_device:
+            hidden = _core.DeviceArray.from_numpy(hidden, self.device)
+        return self._rbm.sample_visible(hidden, 0.0)
 
     def sample(
         self,
@@ -206,21 +237,21 @@ class RBMSampling(RBMParameters):
         count = None if n_samples is None else as_integer(n_samples, "n_samples", op)
         first = self._start(count, start, start_hidden, op)
         if count is not None and count != len(first):
-            first = first[np.arange(count) % len(first)]
+            first = _taken(first, count)
         from_hidden = start_hidden is not None
         _, _, v_prob, v = self._rbm.gibbs(first, from_hidden, steps, temperature)
         return v_prob, v
 
-    def _start(self, count: int | None, start: Any, start_hidden: Any, op: str) -> FloatArray:
+    def _start(self, count: int | None, start: Any, start_hidden: Any, op: str) -> Any:
         if isinstance(start, str) and start != "random":
             raise ValueError(f"[{op}] start must be 'random' or an array, got {start!r}")
         if start_hidden is not None:
             if not isinstance(start, str):
                 raise ValueError(f"[{op}] start and start_hidden must not both be given")
-            return as_batch(start_hidden, "start_hidden", op, self.h_size)
+            return as_batch(start_hidden, "start_hidden", op, self.h_size, device=self.device)
         if isinstance(start, str):
             return self._fair_visible(count or 1)
-        return as_batch(start, "start", op, self.v_size)
+        return as_batch(start, "start", op, self.v_size, device=self.device)
 
     def inpaint(
         self, v: npt.ArrayLike, known_mask: npt.ArrayLike, n_steps: int = 100, *, beta: float = 1.0
@@ -253,10 +284,11 @@ class RBMSampling(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.inpaint"
-        given = as_batch(v, "v", op, self.v_size)
+        given = as_batch(v, "v", op, self.v_size, device=self.device)
         known = as_mask(known_mask, "known_mask", op, len(given), self.v_size)
         steps, temperature = as_integer(n_steps, "n_steps", op), as_beta(beta, op)
-        start = np.where(known, given, self._fair_visible(len(given)))
+        fair = self._fair_visible(len(given), isinstance(given, _core.DeviceArray))
+        start = _chosen(known, given, fair)
         clamp = known.astype(np.float32), given
         _, _, v_prob, state = self._rbm.gibbs(start, False, steps, temperature, *clamp)
-        return np.where(known, given, v_prob), np.where(known, given, state)
+        return _chosen(known, given, v_prob), _chosen(known, given, state)

@@ -28,6 +28,11 @@ class RBM(RBMSampling, RBMMeasures):
     Weights start as Normal(0, 0.1^2), biases as 0. A batch is any array that reshapes to
     (-1, V): flat rows, or images. Arrays are float32, energies and likelihoods float64.
 
+    A model on ``device="cuda"`` also takes float32 arrays that lie on the device, of CuPy, PyTorch
+    or any library that speaks ``__dlpack__`` or ``__cuda_array_interface__``, where they lie. What
+    it then returns for the batch lies there too, as a `gibbslab.DeviceArray`; energies,
+    likelihoods and errors are NumPy's always.
+
     Parameters
     ----------
     visible_size : int
@@ -103,7 +108,7 @@ class RBM(RBMSampling, RBMMeasures):
         TypeError, ValueError
             If `batch` has a wrong type or shape, is empty or not finite.
         """
-        v = as_trailing_batch(batch, "batch", "RBM.forward", self.v_size)
+        v = as_trailing_batch(batch, "batch", "RBM.forward", self.v_size, device=self.device)
         return self._rbm.cd_pass(v, self.cd_k)
 
     def reconstruct(self, h: npt.ArrayLike, gibbs_steps: int | None = None) -> Reconstruction:
@@ -127,7 +132,7 @@ class RBM(RBMSampling, RBMMeasures):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.reconstruct"
-        start = as_trailing_batch(h, "h", op, self.h_size)
+        start = as_trailing_batch(h, "h", op, self.h_size, device=self.device)
         steps = self.cd_k if gibbs_steps is None else as_integer(gibbs_steps, "gibbs_steps", op)
         return self._rbm.gibbs(start, True, steps)
 
@@ -153,7 +158,7 @@ class RBM(RBMSampling, RBMMeasures):
             If the step would make a parameter non-finite; the model is then unchanged.
         """
         op = "RBM.update_weights_for_batch"
-        v = as_trailing_batch(batch, "batch", op, self.v_size)
+        v = as_trailing_batch(batch, "batch", op, self.v_size, device=self.device)
         rate = as_real(learning_rate, "learning_rate", op)
         order = np.arange(len(v), dtype=np.int64)
         _, diverged = self._steps().train(_core.Dataset(v, self.device), order, len(v), 0, 1, rate)
