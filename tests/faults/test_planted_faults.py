@@ -8,32 +8,18 @@ its first run; without a fault all of them must pass.
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 import sys
-import sysconfig
 from pathlib import Path
-from typing import NamedTuple
 
-import pybind11
 import pytest
+from faulty import Fault, assert_caught, assert_pass, make_package, run, switches
 from gibbslab import _core
 
-ROOT = Path(__file__).parents[2]
 SAMPLER, GRADIENT = "tests/models/test_rbm_sampler.py::", "tests/models/test_cd_gradient.py::"
 STEP, AIS = "tests/models/test_training_step.py::", "tests/models/test_ais.py::"
 AIS_STEP, RANDOM = "tests/models/test_ais_steps.py::", "tests/ops/test_random.py::test_"
 SIGMOID, OPTIM = "tests/ops/test_elementwise.py::test_", "tests/ops/test_optim.py::test_"
 ONE_SWEEP = SAMPLER + "test_every_row_of_the_transition_matrix[1-{}]"
-
-
-class Fault(NamedTuple):
-    """What is wrong, and the tests that see it."""
-
-    why: str
-    tests: tuple[str, ...]
-
 
 FAULTS = {
     "hidden_bias_left_out": Fault(
@@ -133,93 +119,23 @@ FAULTS = {
 }  # fmt: skip
 
 
-def on(device: str, test: str) -> str:
-    """The test's full name there: the device is its first parameter."""
-    name, _, parameters = test.partition("[")
-    return f"{name}[{device}-{parameters}" if parameters else f"{name}[{device}]"
-
-
-def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=500
-    )
-
-
-def tool(name: str) -> str:
-    """CMake and Ninja as installed beside this Python, else as found."""
-    beside = shutil.which(name, path=sysconfig.get_path("scripts"))
-    return beside or shutil.which(name) or name
-
-
-def build(folder: Path) -> None:
-    """The extension with the faults compiled in, from the sources of this checkout."""
-    settings = {
-        "GIBBSLAB_PYTHON": "ON",
-        "GIBBSLAB_FAULTS": "ON",
-        "pybind11_DIR": pybind11.get_cmake_dir(),
-        "Python_EXECUTABLE": sys.executable,
-        "GIBBSLAB_CUDA": "OFF",
-        "CMAKE_MAKE_PROGRAM": tool("ninja"),
-    }
-    configure = [tool("cmake"), "-G", "Ninja", "-S", str(ROOT), "-B", str(folder)]
-    configure += [f"-D{name}={value}" for name, value in settings.items()]
-    for command in (configure, [tool("cmake"), "--build", str(folder), "--target", "_core"]):
-        done = run(command, dict(os.environ))
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-
-
 @pytest.fixture(scope="session")
 def faulty_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package around the faulty extension, to be put on PYTHONPATH."""
-    folder = tmp_path_factory.mktemp("faults")
-    build(folder / "build")
-    skip = shutil.ignore_patterns("_core*.so", "_core*.pyd", "__pycache__")
-    shutil.copytree(ROOT / "python" / "gibbslab", folder / "gibbslab", ignore=skip)
-    for extension in (folder / "build").glob("_core*"):
-        shutil.copy(extension, folder / "gibbslab")
-    show = "from gibbslab import _core; print(_core.FAULTS_COMPILED_IN)"
-    done = run([sys.executable, "-c", show], environment(folder, None))
-    assert done.stdout.strip() == "True", done.stderr
-    return folder
-
-
-def environment(package: Path, fault: str | None) -> dict[str, str]:
-    out = {name: value for name, value in os.environ.items() if name != "GIBBSLAB_FAULT"}
-    out["PYTHONPATH"] = os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])
-    return out if fault is None else {**out, "GIBBSLAB_FAULT": fault}
-
-
-def child_pytest(
-    package: Path, fault: str | None, tests: tuple[str, ...]
-) -> tuple[int, set[str], str]:
-    """Exit code, failed tests and output of one run of `tests` under a fault."""
-    options = ["-q", "-rf", "--tb=line", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *options, *tests]
-    done = run(command, environment(package, fault))
-    failed = re.findall(r"^FAILED (.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    return done.returncode, set(failed), done.stdout + done.stderr
+    return make_package(tmp_path_factory.mktemp("faults"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_caught(fault: str, faulty_package: Path) -> None:
-    tests = tuple(on("cpu", test) for test in FAULTS[fault].tests)
-    code, failed, output = child_pytest(faulty_package, fault, tests)
-    missed = set(tests) - failed
-    assert not missed, f"{missed} did not see it, though {FAULTS[fault].why}\n{output[-3000:]}"
-    assert code == 1, output[-3000:]
+    assert_caught(faulty_package, fault, FAULTS[fault], "cpu")
 
 
 def test_without_a_fault_the_same_tests_pass(faulty_package: Path) -> None:
-    every = tuple({on("cpu", test): None for fault in FAULTS.values() for test in fault.tests})
-    code, failed, output = child_pytest(faulty_package, None, every)
-    assert (code, failed) == (0, set()), output[-3000:]
-    assert f"{len(every)} passed" in output
+    assert_pass(faulty_package, (test for fault in FAULTS.values() for test in fault.tests), "cpu")
 
 
 def test_every_switch_in_the_sources_is_in_the_table() -> None:
-    sources = [path.read_text() for path in (ROOT / "csrc").rglob("*") if path.is_file()]
-    switches = {name for text in sources for name in re.findall(r'fault\("(\w+)"\)', text)}
-    assert switches == set(FAULTS)
+    assert switches("csrc") == set(FAULTS)
 
 
 def test_the_ordinary_build_has_no_faults() -> None:

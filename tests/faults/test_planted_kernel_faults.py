@@ -1,0 +1,137 @@
+"""Faults planted in the CUDA kernels, each of which the tests must catch on the emulated card.
+
+Like test_planted_faults.py, with an emulated plug-in beside the extension. A switch `kernel_...`
+may stand in several kernels: the tests of its row run one each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faulty import Fault, assert_caught, assert_pass, make_package, switches
+
+HALF_STEP = "tests/ops/test_sampling.py::test_half_step_of_{}"
+CD = "tests/ops/test_sampling.py::test_cd_statistics[scipy-False-(31, 33, 33, 17)-{}]"
+REDUCE, RANDOM = "tests/ops/test_reduce.py::test_", "tests/ops/test_random.py::test_"
+ELEMENT, OPTIM = "tests/ops/test_elementwise.py::test_", "tests/ops/test_optim.py::test_"
+STEP = "tests/models/test_training_step.py::test_steps_equal_the_twin[scipy-bits-{}]"
+BITS_UP, BITS_DOWN = (HALF_STEP.format(f"bits[{up}-0.6-(31, 127, 33)]") for up in (True, False))
+GREY_UP = HALF_STEP.format("dense_states[scipy-True-grey-(31, 127, 33)]")
+GREY_DOWN = HALF_STEP.format("dense_states[scipy-False-grey-(31, 127, 33)]")
+FREE_ENERGY = REDUCE + "free_energy[1.0-bits-(127, 33)]"
+SQUARE = "tests/models/test_rbm_sampler.py::test_half_steps_draw_from_the_conditionals"
+
+# Those of the kernels alone.
+KERNEL_FAULTS = {
+    "kernel_missing_barrier": Fault(
+        "threads read shared memory that others have not written yet",
+        (
+            BITS_UP,  # the warps' sums on tensor cores
+            GREY_UP,  # the tile of a float32 product
+            FREE_ENERGY,  # hidden inputs, and a sum over a block
+            REDUCE + "energy[('bits', 'bits')-(127, 33)]",
+            REDUCE + "column_sums[(33, 31)-grey]",
+            REDUCE + "log_partition_over_blocks_of_states[1-(13, 40)]",
+            OPTIM + "max_norm_limits_the_columns[0.5]",
+        ),
+    ),
+    "kernel_transpose_without_barrier": Fault(
+        "likewise, in the tile of a transposition",
+        ("tests/ops/test_linalg.py::test_transpose[33-31]",),
+    ),
+    "kernel_off_by_one": Fault(
+        "the last column is left out",
+        (
+            ELEMENT + "sigmoid_of_any_shape_and_threads[33-31]",
+            STEP.format("CD-1"),  # packed data
+            FREE_ENERGY,
+            OPTIM + "max_norm_limits_the_columns[0.5]",
+            OPTIM + "update[momentum+l1+l2-31-33]",
+        ),
+    ),
+    "kernel_tile_edge": Fault(
+        "the last column of a factor reads as zero",
+        (GREY_UP, GREY_DOWN, BITS_UP, BITS_DOWN, CD.format("grey x probabilities")),
+    ),
+    "kernel_wrong_mask": Fault(
+        "bits are packed from too few lanes",
+        (
+            RANDOM + "bernoulli_decisions_are_exact[0-33]",
+            STEP.format("CD-1"),  # packed data
+        ),
+    ),
+    "kernel_swapped_fragment": Fault(
+        "two registers of the states' fragment are exchanged: other depths, other rows",
+        (BITS_UP, BITS_DOWN, CD.format("bits x bits"), CD.format("bits x probabilities")),
+    ),
+}
+IN_INT8 = {"GIBBSLAB_CUDA_MODE": "int8x3"}
+INT8_FAULTS = {
+    "kernel_swapped_fragment": Fault("likewise in bytes", (BITS_UP, BITS_DOWN)),
+    "kernel_missing_barrier": Fault("the warps' sums of integers", (BITS_UP,)),
+}
+
+# Those that the CPU's code has too, with a test that runs the kernel's own copy of the formula.
+SHARED_FAULTS = {
+    "hidden_bias_left_out": Fault("the hidden units' inputs lack it", (BITS_UP, GREY_UP)),
+    "w_transposed_in_down_pass": Fault(
+        "only a square W can be, so the square model sees it",
+        (SQUARE + "[1.0-visible-4x4]",),
+    ),
+    "neighbours_share_stream": Fault("half of the rows draw another row's words", (BITS_UP,)),
+    "sigmoid_off": Fault(
+        "by 1e-3, in the activation and in the half-step",
+        (ELEMENT + "sigmoid_is_accurate_everywhere", BITS_UP, GREY_UP),
+    ),
+    "uniforms_8_bit": Fault(
+        "the bits below the 8th are empty", (RANDOM + "uniforms_have_24_bits", BITS_UP)
+    ),
+    "uniforms_open_at_zero": Fault(
+        "the extreme words tell",
+        (RANDOM + "word_of_ones_is_below_one[1]", RANDOM + "word_zero_is_uniform_zero[1]"),
+    ),
+    "uniform_at_most_p": Fault(
+        "p = 0 fires on the word 0, and ties are decided wrongly",
+        (
+            RANDOM + "word_zero_is_uniform_zero[1]",
+            RANDOM + "bernoulli_decisions_are_exact[0-33]",
+        ),
+    ),
+    "momentum_times_learning_rate": Fault(
+        "in the update alone and in that which follows the statistics",
+        (
+            OPTIM + "momentum_is_not_multiplied_by_the_learning_rate",
+            STEP.format("momentum"),
+        ),
+    ),
+}
+FAULTS = KERNEL_FAULTS | SHARED_FAULTS
+
+
+@pytest.fixture(scope="session")
+def faulty_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package around the faulty extension and the faulty emulated plug-in."""
+    return make_package(tmp_path_factory.mktemp("kernel_faults"), "EMULATED")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_caught(fault: str, faulty_kernels: Path) -> None:
+    assert_caught(faulty_kernels, fault, FAULTS[fault], "cuda")
+
+
+@pytest.mark.parametrize("fault", INT8_FAULTS)
+def test_fault_is_caught_in_int8(fault: str, faulty_kernels: Path) -> None:
+    assert_caught(faulty_kernels, fault, INT8_FAULTS[fault], "cuda", IN_INT8)
+
+
+def test_without_a_fault_the_same_tests_pass(faulty_kernels: Path) -> None:
+    assert_pass(faulty_kernels, (t for fault in FAULTS.values() for t in fault.tests), "cuda")
+    int8 = (t for fault in INT8_FAULTS.values() for t in fault.tests)
+    assert_pass(faulty_kernels, int8, "cuda", IN_INT8)
+
+
+def test_every_switch_in_the_kernels_is_in_the_table() -> None:
+    found = switches("kernels")
+    assert {name for name in found if name.startswith("kernel_")} == set(KERNEL_FAULTS)
+    assert {name for name in found if not name.startswith("kernel_")} == set(SHARED_FAULTS)
