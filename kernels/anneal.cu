@@ -182,7 +182,7 @@ __global__ void __launch_bounds__(kChainThreads)
     half_pass(job, here, job.up, here.visible, here.visible_stride, here.hidden, here.hidden_stride,
               HiddenFinish{job, sums, draws_of(job, job.up, path.seed, at.hidden_stream, 1.0f),
                            static_cast<float>(at.from), to, at.moves});
-    chains_barrier(job);
+    half_step_barrier(job);
     weigh(job, here, sums, at.to - at.from);
     if (at.moves)
       half_pass(job, here, job.down, here.hidden, here.hidden_stride, here.visible,

@@ -78,8 +78,12 @@ struct ChainBlock {
 __device__ __forceinline__ void chains_barrier(const ChainJob& job) {
   if (job.blocks == 1)
     __syncthreads();
-  else if (!fault("kernel_missing_cluster_barrier"))
+  else
     cluster_sync();
+}
+// The same between two half-steps.
+__device__ __forceinline__ void half_step_barrier(const ChainJob& job) {
+  if (job.blocks == 1 || !fault("kernel_missing_cluster_barrier")) chains_barrier(job);
 }
 
 template <class T>

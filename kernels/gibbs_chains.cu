@@ -108,8 +108,9 @@ __global__ void __launch_bounds__(kChainThreads)
       up(job, here, path, half / 2);
     else
       down(job, here, path, half / 2);
-    chains_barrier(job);
+    if (half + 1 < 2 * path.count) half_step_barrier(job);
   }
+  chains_barrier(job);
   end(job, here, path);
 }
 

@@ -123,7 +123,7 @@ def test_the_exact_log_z_lies_between_both_directions(
     reverse: bool, sign: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each direction is biased to its side, 5.5-fold, and its estimate of Z unbiased within 6 %."""
-    monkeypatch.setenv(FORM, "resident:2:64")
+    monkeypatch.setenv(FORM, "resident:1:64")
     size, chains = (9, 6), 512
     w, a, b, base = parameters(*size, False)
     exact = Enumerated(w, a, b)
