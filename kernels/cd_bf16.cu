@@ -27,7 +27,7 @@ __device__ __forceinline__ CdInput load_step(const CdProduct& product, int64_t s
   const float weight = first ? product.weight0 : product.weight1;
   const int64_t depth = (first ? step : step - steps0) * kBf16Depth;
   CdInput in;
-  in.h = load_across<4>(h, depth, col);
+  in.h = load_across<4, true>(h, depth, col);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     const int64_t batch_row = depth + 4 * fragment_lane().t + i;

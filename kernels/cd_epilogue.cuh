@@ -13,7 +13,7 @@ namespace gibbslab::cuda {
 __device__ __forceinline__ void add_outer(const float* row, const float* columns, float sign,
                                           int64_t r, int64_t col, int64_t cols, float4& g) {
   if (columns == nullptr) return;
-  const float4 c = quad(Operand{columns, nullptr, 0, 1, cols}, 0, col);
+  const float4 c = dense_quad(Operand{columns, nullptr, 0, 1, cols}, 0, col);
   g = fused(c, sign * __ldg(row + r), g);
 }
 
@@ -36,8 +36,9 @@ __device__ __forceinline__ float4 update_quad(const CdOutput& out, int64_t row, 
   add_outer(out.row_mean, out.shift, -1.0f, row, col, out.cols, g);
   add_outer(out.row_shift, out.mean, -1.0f, row, col, out.cols, g);
   add_outer(out.row_pressure, out.pressure, 1.0f, row, col, out.cols, g);
-  const float4 w = quad(Operand{out.weight, nullptr, out.stride, out.rows, out.cols}, row, col);
-  const float4 v = quad(
+  const float4 w =
+      dense_quad(Operand{out.weight, nullptr, out.stride, out.rows, out.cols}, row, col);
+  const float4 v = dense_quad(
       Operand{out.velocity, nullptr, out.stride, out.velocity ? out.rows : 0, out.cols}, row, col);
   if (out.l2 != 0.0f) g = fused(w, -out.l2, g);
   if (out.l1 != 0.0f) g = fused(signs(w), -out.l1, g);

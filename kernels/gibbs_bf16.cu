@@ -74,11 +74,7 @@ __global__ void __launch_bounds__(kThreads, kTiles == 2 ? 2 : 1)
   }
 }
 
-}  // namespace
-
 // --------------------------------------------------------------------------- launchers
-
-namespace {
 
 template <int kTiles, int kPlanes>
 void run(const HalfStepProduct& product, const HalfStepOutput& out, cudaStream_t s) {

@@ -77,7 +77,7 @@ __device__ __forceinline__ void finish_quad(const HalfStepOutput& out, int64_t r
 __device__ __forceinline__ float4 pre_activation(const HalfStepOutput& out, int64_t col,
                                                  float4 sum) {
   const Operand bias{out.bias, nullptr, 0, out.bias != nullptr ? 1 : 0, out.cols};
-  const float4 b = quad(bias, 0, col);
+  const float4 b = dense_quad(bias, 0, col);
   return fused(sum, out.scale, b);
 }
 

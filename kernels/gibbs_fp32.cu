@@ -23,8 +23,8 @@ __global__ void __launch_bounds__(kThreads, 2)
   const auto fetch = [&](int64_t chunk) {
     const int64_t depth = chunk * kTile;
     return Quads{quad(x, row + slow, depth + fast), kTransposed
-                                                        ? quad(w, unit + slow, depth + fast)
-                                                        : quad(w, depth + slow, unit + fast)};
+                                                        ? dense_quad(w, unit + slow, depth + fast)
+                                                        : dense_quad(w, depth + slow, unit + fast)};
   };
   const int64_t chunks = (x.cols + kTile - 1) / kTile;
   const float4 sum = tile_product<true, kTransposed>(memory, chunks, fetch);

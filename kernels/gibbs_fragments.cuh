@@ -32,14 +32,15 @@ struct Block4 {
 };
 
 // The lane's values of M (depth x column) at depths depth + kDepths t + i, columns col + 4 g + j.
-template <int kDepths>
+template <int kDepths, bool kMayBeBits>
 __device__ __forceinline__ Block4<kDepths> load_across(const Operand& m, int64_t depth,
                                                        int64_t col) {
   const Lane4x8 lane = fragment_lane();
   Block4<kDepths> out;
 #pragma unroll
   for (int i = 0; i < kDepths; ++i) {
-    const float4 q = quad(m, depth + kDepths * lane.t + i, col + 4 * lane.g);
+    const int64_t row = depth + kDepths * lane.t + i, c = col + 4 * lane.g;
+    const float4 q = kMayBeBits ? quad(m, row, c) : dense_quad(m, row, c);
     out.values[i][0] = q.x;
     out.values[i][1] = q.y;
     out.values[i][2] = q.z;
@@ -48,7 +49,7 @@ __device__ __forceinline__ Block4<kDepths> load_across(const Operand& m, int64_t
   return out;
 }
 
-// The same of M stored as (column x depth).
+// The same of floats stored as (column x depth).
 template <int kDepths>
 __device__ __forceinline__ Block4<kDepths> load_along(const Operand& m, int64_t depth,
                                                       int64_t col) {
@@ -58,7 +59,7 @@ __device__ __forceinline__ Block4<kDepths> load_along(const Operand& m, int64_t 
   for (int j = 0; j < 4; ++j)
 #pragma unroll
     for (int i = 0; i < kDepths; i += 4) {
-      const float4 q = quad(m, col + 4 * lane.g + j, depth + kDepths * lane.t + i);
+      const float4 q = dense_quad(m, col + 4 * lane.g + j, depth + kDepths * lane.t + i);
       out.values[i][j] = q.x;
       out.values[i + 1][j] = q.y;
       out.values[i + 2][j] = q.z;
@@ -70,7 +71,8 @@ __device__ __forceinline__ Block4<kDepths> load_along(const Operand& m, int64_t 
 template <bool kTransposed, int kDepths>
 __device__ __forceinline__ Block4<kDepths> load_weights(const Operand& w, int64_t depth,
                                                         int64_t col) {
-  return kTransposed ? load_along<kDepths>(w, depth, col) : load_across<kDepths>(w, depth, col);
+  return kTransposed ? load_along<kDepths>(w, depth, col)
+                     : load_across<kDepths, false>(w, depth, col);
 }
 
 template <class Vector, class T>

@@ -38,7 +38,8 @@ __device__ __forceinline__ uint32_t bits32(const Operand& x, int64_t row, int64_
 // Zeros in the columns from `cols` on of four that start at `col`.
 __device__ __forceinline__ float4 within(float4 q, int64_t col, int64_t cols) {
   const int64_t left = cols - col - (fault("kernel_tile_edge") ? 1 : 0);
-  if (left < 4) q.w = 0.0f;
+  if (left >= 4) return q;
+  q.w = 0.0f;
   if (left < 3) q.z = 0.0f;
   if (left < 2) q.y = 0.0f;
   if (left < 1) q.x = 0.0f;
@@ -51,11 +52,17 @@ __device__ __forceinline__ float4 float4_from_bits(uint32_t nibble) {
 }
 
 // Columns col ... col + 3 of a row; col is a multiple of 4, so that padded rows hold all four.
-__device__ __forceinline__ float4 quad(const Operand& x, int64_t row, int64_t col) {
+__device__ __forceinline__ float4 dense_quad(const Operand& x, int64_t row, int64_t col) {
   if (row >= x.rows || col >= x.cols) return make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-  if (x.bits != nullptr) return float4_from_bits(bits32(x, row, col / 32) >> (col % 32));
   return within(__ldg(reinterpret_cast<const float4*>(x.dense + row * x.stride + col)), col,
                 x.cols);
+}
+
+// The same of either kind of operand.
+__device__ __forceinline__ float4 quad(const Operand& x, int64_t row, int64_t col) {
+  if (x.bits == nullptr) return dense_quad(x, row, col);
+  if (row >= x.rows || col >= x.cols) return make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+  return float4_from_bits(bits32(x, row, col / 32) >> (col % 32));
 }
 
 // a b + c, rounded once, as the CPU's vectors do.

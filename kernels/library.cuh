@@ -3,19 +3,23 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <initializer_list>
+
+#ifdef GIBBSLAB_EMULATED
+#include "emulator/library.h"
+#endif
 
 namespace gibbslab {
 
+#define GIBBSLAB_STRING_OF(name) #name
+// cuBLAS renames its functions by macros: the string must be made after they are expanded.
+#define GIBBSLAB_NAME_OF(name) GIBBSLAB_STRING_OF(name)
+#define GIBBSLAB_LIBRARY_FUNCTION(library, name) \
+  reinterpret_cast<decltype(&name)>(library_symbol(library, GIBBSLAB_NAME_OF(name)))
+
 #ifdef GIBBSLAB_EMULATED
-// GIBBSLAB_EMULATOR_LIBRARIES=0 imitates a machine that lacks them.
-inline void* open_library(std::initializer_list<const char*>) {
-  static int here;
-  const char* setting = std::getenv("GIBBSLAB_EMULATOR_LIBRARIES");
-  return setting != nullptr && *setting == '0' ? nullptr : &here;
-}
-#define GIBBSLAB_LIBRARY_FUNCTION(library, name) ((library) != nullptr ? &name : nullptr)
+inline void* open_library(std::initializer_list<const char*>) { return nullptr; }
+inline void* library_symbol(void*, const char* name) { return gibbslab_emulator_symbol(name); }
 #else
 // The first of the names that the system's loader finds, or that is loaded already.
 inline void* open_library(std::initializer_list<const char*> names) {
@@ -23,13 +27,9 @@ inline void* open_library(std::initializer_list<const char*> names) {
     if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
   return nullptr;
 }
-#define GIBBSLAB_STRING_OF(name) #name
-// cuBLAS renames its functions by macros: the string must be made after they are expanded.
-#define GIBBSLAB_NAME_OF(name) GIBBSLAB_STRING_OF(name)
-#define GIBBSLAB_LIBRARY_FUNCTION(library, name)                                   \
-  ((library) != nullptr                                                            \
-       ? reinterpret_cast<decltype(&name)>(dlsym(library, GIBBSLAB_NAME_OF(name))) \
-       : nullptr)
+inline void* library_symbol(void* library, const char* name) {
+  return library != nullptr ? dlsym(library, name) : nullptr;
+}
 #endif
 
 }  // namespace gibbslab

@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(kThreads)
     activate_kernel(const Operand pre, const HalfStepOutput out) {
   const int64_t row = int64_t{blockIdx.x} * kTile + threadIdx.x / 8,
                 col = int64_t{blockIdx.y} * kTile + 4 * (threadIdx.x % 8);
-  finish_quad(out, row, col, times(quad(pre, row, col), out.scale));
+  finish_quad(out, row, col, times(dense_quad(pre, row, col), out.scale));
 }
 
 // --------------------------------------------------------------------------- launchers
@@ -195,9 +195,8 @@ struct CudaSampling : SamplingOps {
 }  // namespace
 
 Arithmetic arithmetic() {
-  static const bool tensor_cores = architecture() >= kTensorCores;
   const Arithmetic chosen = chosen_arithmetic();
-  return tensor_cores ? chosen : Arithmetic::kFp32;
+  return architecture() >= kTensorCores ? chosen : Arithmetic::kFp32;
 }
 
 SamplingOps& sampling_ops() {

@@ -19,9 +19,10 @@ struct Lane<float> {
   // The second where either is NaN.
   GIBBSLAB_HD_MEMBER float larger(float a, float b) { return a > b ? a : b; }
   GIBBSLAB_HD_MEMBER float negative_magnitude(float x) { return x > 0.0f ? -x : x; }
-  // x * 2^n, n a whole number in [-160, 0]; two factors reach the subnormals with one rounding.
+  // x * 2^n, n a whole number in [-160, 0] or, with x, NaN; two factors reach the subnormals with
+  // one rounding.
   GIBBSLAB_HD_MEMBER float times_power_of_two(float x, float n) {
-    const int32_t whole = static_cast<int32_t>(n), half = whole >> 1;
+    const int32_t whole = static_cast<int32_t>(larger(n, -160.0f)), half = whole >> 1;
     return x * as_float((half + 127) << 23) * as_float((whole - half + 127) << 23);
   }
   GIBBSLAB_HD_MEMBER float as_float(int32_t bits) {
@@ -31,12 +32,12 @@ struct Lane<float> {
   }
 };
 
-// exp(x) for x <= 0, within 2 ulp, down to the subnormals; 0 below -104.
+// exp(x) for x <= 0, within 2 ulp, down to the subnormals; 0 below -104, NaN of NaN.
 // Range reduction x = n ln 2 + r, then Taylor to degree 6: |r| <= 0.347 leaves under 1.2e-7.
 template <class F>
 GIBBSLAB_HD F exp_nonpositive(F x) {
   using L = Lane<F>;
-  const F clamped = L::larger(x, F{} - 110.0f);           // exp(-110) is below every float
+  const F clamped = L::larger(F{} - 110.0f, x);           // exp(-110) is below every float
   const F shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
   const F n = shifted - 12582912.0f;
   const F r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -49,7 +50,8 @@ GIBBSLAB_HD F exp_nonpositive(F x) {
   return L::times_power_of_two(p, n);
 }
 
-// 1 / (1 + exp(-x)); exactly 0 at -1e4 and 1 at 1e4, at most 4 ulp from the true value.
+// 1 / (1 + exp(-x)); exactly 0 at -1e4 and 1 at 1e4, at most 4 ulp from the true value, NaN of NaN:
+// a parameter that is no number has to show.
 template <class F>
 GIBBSLAB_HD F sigmoid(F x) {
   const F e = exp_nonpositive<F>(Lane<F>::negative_magnitude(x));

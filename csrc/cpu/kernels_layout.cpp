@@ -5,15 +5,32 @@
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
+// Swaps the off-diagonal quarters of width W < 8 of the 2 W rows of bits that lie in one vector.
+template <int W>
+GIBBSLAB_HD u64x8 swap_within(u64x8 rows, uint64_t low) {
+  typedef int64_t i64x8 __attribute__((vector_size(64)));
+  const i64x8 upper = (i64x8{0, 1, 2, 3, 4, 5, 6, 7} & W) != 0;
+  const u64x8 other =
+      __builtin_shufflevector(rows, rows, 0 ^ W, 1 ^ W, 2 ^ W, 3 ^ W, 4 ^ W, 5 ^ W, 6 ^ W, 7 ^ W);
+  return upper ? (rows & ~low) | ((other >> W) & low) : (rows & low) | ((other & low) << W);
+}
+
 // A 64 x 64 bit block in place: swap ever smaller off-diagonal quarters (Hacker's Delight 7-3).
-void transpose_block(uint64_t* block) {
+void transpose_block(u64x8* block) {
   uint64_t mask = 0x00000000FFFFFFFFull;
-  for (int width = 32; width != 0; width >>= 1, mask ^= mask << width)
-    for (int k = 0; k < 64; k = ((k | width) + 1) & ~width) {
-      const uint64_t swap = ((block[k] >> width) ^ block[k | width]) & mask;
-      block[k] ^= swap << width;
-      block[k | width] ^= swap;
+  for (int width = 32; width >= 8; width >>= 1, mask ^= mask << width)
+    for (int i = 0; i < 8; ++i) {
+      const int j = i | (width / 8);
+      if (i == j) continue;
+      const u64x8 swap = ((block[i] >> width) ^ block[j]) & mask;
+      block[i] ^= swap << width;
+      block[j] ^= swap;
     }
+  for (int i = 0; i < 8; ++i) {
+    const u64x8 fours = swap_within<4>(block[i], 0x0F0F0F0F0F0F0F0Full);
+    const u64x8 pairs = swap_within<2>(fours, 0x3333333333333333ull);
+    block[i] = swap_within<1>(pairs, 0x5555555555555555ull);
+  }
 }
 
 // Four perfect shuffles of the sixteen rows: each halves the distance of what belongs together.
@@ -35,13 +52,14 @@ GIBBSLAB_HD void transpose_tile(f32x16* tile) {
 
 void transpose_bits(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
                     int64_t out_row) {
-  alignas(64) uint64_t block[64];
+  u64x8 vectors[8];
+  uint64_t* block = reinterpret_cast<uint64_t*>(vectors);
   for (int64_t word = begin; word < end; ++word, out_row += 64) {
     const int64_t columns = x.cols() - 64 * word < 64 ? x.cols() - 64 * word : 64;
     for (int64_t first = 0; first < x.rows(); first += 64) {
       const int64_t rows = x.rows() - first < 64 ? x.rows() - first : 64;
       for (int64_t r = 0; r < 64; ++r) block[r] = r < rows ? x.row(first + r)[word] : 0;
-      transpose_block(block);
+      transpose_block(vectors);
       for (int64_t c = 0; c < columns; ++c) out.row(out_row + c)[first / 64] = block[c];
     }
   }

@@ -75,24 +75,61 @@ struct ActiveLists {
   }
 };
 
+#if defined(__AVX512F__)
+typedef f32x16 Register;
+#elif defined(__AVX2__)
+typedef f32x8 Register;
+#else
+typedef float Register __attribute__((vector_size(16)));
+#endif
+constexpr int kFloats = sizeof(Register) / sizeof(float);
+
+GIBBSLAB_HD Register register_at(const float* p) {
+  Register v;
+  __builtin_memcpy(&v, __builtin_assume_aligned(p, sizeof(v)), sizeof(v));
+  return v;
+}
+GIBBSLAB_HD void put(float* p, Register v) {
+  __builtin_memcpy(__builtin_assume_aligned(p, sizeof(v)), &v, sizeof(v));
+}
+
+// The sums of N vectors of 16 floats, in the registers that there are: GCC 12 keeps a wider vector
+// in memory, where every add waits for the store before it.
 template <int N>
-GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, const f32x16* sum) {
-  float* out = job.out->row(r - job.out_first) + column;
-  for (int n = 0; n < N; ++n) {
-    f32x16 value = sum[n] * job.scale;
-    if (job.accumulate) value += load(out + 16 * n);
-    if (job.bias != nullptr) value += load(job.bias->data() + column + 16 * n);
-    store(out + 16 * n, value);
-  }
+struct Sums {
+  static constexpr int kCount = 16 * N / kFloats;
+  Register part[kCount] = {};
+};
+
+template <int N>
+GIBBSLAB_HD void add(Sums<N>& sum, const float* p) {
+  for (int i = 0; i < Sums<N>::kCount; ++i) sum.part[i] += register_at(p + kFloats * i);
+}
+template <int N>
+GIBBSLAB_HD void load_sums(Sums<N>& sum, const float* p) {
+  for (int i = 0; i < Sums<N>::kCount; ++i) sum.part[i] = register_at(p + kFloats * i);
+}
+template <int N>
+GIBBSLAB_HD void store_sums(const Sums<N>& sum, float* p) {
+  for (int i = 0; i < Sums<N>::kCount; ++i) put(p + kFloats * i, sum.part[i]);
 }
 
 template <int N>
-GIBBSLAB_HD void add_rows(const float* m, int64_t stride, const int32_t* at, const int32_t* last,
-                          f32x16* sum) {
-  for (; at != last; ++at) {
-    const float* row = m + *at * stride;
-    for (int n = 0; n < N; ++n) sum[n] += load(row + 16 * n);
+GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, const Sums<N>& sum) {
+  float* out = job.out->row(r - job.out_first) + column;
+  for (int i = 0; i < Sums<N>::kCount; ++i) {
+    Register value = sum.part[i] * job.scale;
+    if (job.accumulate) value += register_at(out + kFloats * i);
+    if (job.bias != nullptr) value += register_at(job.bias->data() + column + kFloats * i);
+    put(out + kFloats * i, value);
   }
+}
+
+// Asks for rows [first, last) of a panel of M, which another core may have written.
+template <int N>
+GIBBSLAB_HD void prefetch(const float* m, int64_t stride, int64_t first, int64_t last) {
+  for (int64_t i = first; i < last; ++i)
+    for (int n = 0; n < N; ++n) __builtin_prefetch(m + i * stride + 16 * n);
 }
 
 // Block by block of M's rows, so that a block stays in the first-level cache for all rows of X;
@@ -101,16 +138,22 @@ template <int N>
 void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column,
                   const ActiveLists& lists) {
   const float* m = job.m->data() + column;
-  f32x16* partial = static_cast<f32x16*>(scratch(3, (end - begin) * N * 64));
+  float* partial = static_cast<float*>(scratch(3, (end - begin) * N * 64));
+  const int64_t block_rows = 64 * lists.block_words;
+  const int64_t share = (block_rows + end - begin - 1) / (end - begin);
   for (int64_t block = 0; block < lists.blocks; ++block)
     for (int64_t r = begin; r < end; ++r) {
+      const int64_t next = (block + 1) * block_rows + (r - begin) * share;
+      prefetch<N>(m, job.m->stride(), next,
+                  std::min({next + share, (block + 2) * block_rows, job.m->rows()}));
       const int64_t* start = lists.starts + (r - begin) * lists.blocks + block;
-      f32x16 sum[N] = {};
-      if (block > 0)
-        for (int n = 0; n < N; ++n) sum[n] = partial[(r - begin) * N + n];
-      add_rows<N>(m, job.m->stride(), lists.positions + start[0], lists.positions + start[1], sum);
+      float* waiting = partial + (r - begin) * N * 16;
+      Sums<N> sum;
+      if (block > 0) load_sums<N>(sum, waiting);
+      for (int64_t i = start[0]; i < start[1]; ++i)
+        add<N>(sum, m + lists.positions[i] * job.m->stride());
       if (block + 1 < lists.blocks)
-        for (int n = 0; n < N; ++n) partial[(r - begin) * N + n] = sum[n];
+        store_sums<N>(sum, waiting);
       else
         finish<N>(job, r, column, sum);
     }
@@ -118,13 +161,18 @@ void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t c
 
 // tables[g][s] = sum of the rows first + 4g + i of M, 16 columns of them, whose bit i is set in s.
 void build_tables(const BinaryMatmul& job, int64_t column, int64_t first, int64_t last,
-                  f32x16* table) {
-  for (; first < last; first += kTableRows, table += kTableSums) {
-    table[0] = f32x16{};
+                  float* table) {
+  for (; first < last; first += kTableRows, table += 16 * kTableSums) {
+    for (int c = 0; c < 16; ++c) table[c] = 0.0f;
     for (int i = 0; i < kTableRows; ++i) {
       const int bit = 1 << i;
-      const f32x16 value = first + i < last ? load(job.m->row(first + i) + column) : f32x16{};
-      for (int s = 0; s < bit; ++s) table[bit + s] = table[s] + value;
+      Sums<1> row;
+      if (first + i < last) load_sums<1>(row, job.m->row(first + i) + column);
+      for (int s = 0; s < bit; ++s) {
+        Sums<1> sum = row;
+        add<1>(sum, table + 16 * s);
+        store_sums<1>(sum, table + 16 * (bit + s));
+      }
     }
   }
 }
@@ -132,13 +180,13 @@ void build_tables(const BinaryMatmul& job, int64_t column, int64_t first, int64_
 // sum[i] += what the tables of the `groups` groups from word `word` on hold for row r + i of X.
 template <int R>
 GIBBSLAB_HD void look_up(const BinaryMatmul& job, int64_t r, int64_t word, int64_t groups,
-                         const f32x16* table, f32x16* sum) {
+                         const float* table, Sums<1>* sum) {
   for (; groups > 0; groups -= 16, ++word) {
     uint64_t bits[R];
     for (int i = 0; i < R; ++i) bits[i] = job.x->row(r + i)[word];
-    for (int64_t g = std::min<int64_t>(groups, 16); g > 0; --g, table += kTableSums)
+    for (int64_t g = std::min<int64_t>(groups, 16); g > 0; --g, table += 16 * kTableSums)
       for (int i = 0; i < R; ++i) {
-        sum[i] += table[bits[i] & 15];
+        add<1>(sum[i], table + 16 * (bits[i] & 15));
         bits[i] >>= 4;
       }
   }
@@ -146,30 +194,31 @@ GIBBSLAB_HD void look_up(const BinaryMatmul& job, int64_t r, int64_t word, int64
 
 template <int R>
 GIBBSLAB_HD void table_rows(const BinaryMatmul& job, int64_t r, int64_t column, int64_t first,
-                            int64_t last, const f32x16* tables, f32x16* partial) {
-  f32x16 sum[R] = {};
+                            int64_t last, const float* tables, float* partial) {
+  Sums<1> sum[R];
   if (first > 0)
-    for (int i = 0; i < R; ++i) sum[i] = partial[i];
+    for (int i = 0; i < R; ++i) load_sums<1>(sum[i], partial + 16 * i);
   look_up<R>(job, r, first / 64, (last - first + kTableRows - 1) / kTableRows, tables, sum);
   for (int i = 0; i < R; ++i)
     if (last < job.m->rows())
-      partial[i] = sum[i];
+      store_sums<1>(sum[i], partial + 16 * i);
     else
-      finish<1>(job, r + i, column, sum + i);
+      finish<1>(job, r + i, column, sum[i]);
 }
 
 // Sixteen columns, and as many rows of M as have tables that fit the first-level cache. Four rows
 // of X at a time, for their sums do not wait for each other.
 void table_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column) {
-  f32x16* tables = static_cast<f32x16*>(scratch(2, kTableBlock / kTableRows * kTableSums * 64));
-  f32x16* partial = static_cast<f32x16*>(scratch(3, (end - begin) * 64));
+  float* tables = static_cast<float*>(scratch(2, kTableBlock / kTableRows * kTableSums * 64));
+  float* partial = static_cast<float*>(scratch(3, (end - begin) * 64));
   for (int64_t first = 0; first < job.m->rows(); first += kTableBlock) {
     const int64_t last = std::min(job.m->rows(), first + kTableBlock);
     build_tables(job, column, first, last, tables);
     int64_t r = begin;
     for (; r + 4 <= end; r += 4)
-      table_rows<4>(job, r, column, first, last, tables, partial + (r - begin));
-    for (; r < end; ++r) table_rows<1>(job, r, column, first, last, tables, partial + (r - begin));
+      table_rows<4>(job, r, column, first, last, tables, partial + 16 * (r - begin));
+    for (; r < end; ++r)
+      table_rows<1>(job, r, column, first, last, tables, partial + 16 * (r - begin));
   }
 }
 

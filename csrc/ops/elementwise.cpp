@@ -23,7 +23,7 @@ void unpack(const Context& ctx, const BitTensor& x, Tensor& out) {
 
 Tensor unpacked(const Context& ctx, const States& x) {
   if (!x.binary()) return x.dense();
-  Tensor out = Tensor::zeros(x.rows(), x.cols());
+  Tensor out = zeros(ctx, x.rows(), x.cols());
   unpack(ctx, x.bits(), out);
   return out;
 }
@@ -37,7 +37,7 @@ bool pack(const Context& ctx, const Tensor& x, BitTensor& out) {
 }
 
 States packed_if_binary(const Context& ctx, const Tensor& x) {
-  BitTensor bits = BitTensor::zeros(x.rows(), x.cols());
+  BitTensor bits = zero_bits(ctx, x.rows(), x.cols());
   if (pack(ctx, x, bits)) return bits;
   return x;
 }

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ctypes
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import scipy.linalg.cython_blas as _cython_blas
 import threadpoolctl
 
 from . import _core
 from ._devices import cuda_in_words
+
+
+class _NoLimit(int):
+    """The number of threads where nobody has set a limit: put back, it is no limit again."""
 
 
 class _GibbslabController(threadpoolctl.LibController):
@@ -21,12 +25,15 @@ class _GibbslabController(threadpoolctl.LibController):
     internal_api = "gibbslab"
     filename_prefixes = ("_core",)
     check_symbols = ("gibbslab_get_num_threads", "gibbslab_set_num_threads")
+    limited: ClassVar[bool] = False  # threadpoolctl makes a controller for every look
 
     def get_num_threads(self) -> int:
-        return int(self.dynlib.gibbslab_get_num_threads())
+        number = int(self.dynlib.gibbslab_get_num_threads())
+        return number if self.limited else _NoLimit(number)
 
     def set_num_threads(self, num_threads: int) -> None:
-        self.dynlib.gibbslab_set_num_threads(num_threads)
+        _GibbslabController.limited = not isinstance(num_threads, _NoLimit)
+        self.dynlib.gibbslab_set_num_threads(num_threads if self.limited else 0)
 
     def get_version(self) -> str:
         return str(_core.__version__)

@@ -28,6 +28,7 @@ TEST(sigmoid_is_exact_at_the_ends) {
   CHECK(sigmoid(1e4f) == 1.0f);
   CHECK(sigmoid(-1e4f) == 0.0f);
   CHECK(sigmoid(0.0f) == 0.5f);
+  CHECK(std::isnan(sigmoid(std::nanf(""))));
   for (float x = -80.0f; x < 80.0f; x += 0.37f) {
     const double truth = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
     CHECK_NEAR(sigmoid(x), truth, 4 * 0x1p-23 * truth);

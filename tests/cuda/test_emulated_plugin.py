@@ -17,7 +17,7 @@ MACHINES = {
     "no card": ({"GIBBSLAB_EMULATOR_DEVICES": "0"}, "no CUDA device was found"),
     "old card": ({"GIBBSLAB_EMULATOR_CC": "60"}, "has compute capability 6.0, and 7.5 or later is"),
     "no cuBLAS": (
-        {"GIBBSLAB_EMULATOR_LIBRARIES": "0"},
+        {"GIBBSLAB_EMULATOR_NO_CUBLAS": "1"},
         "cuBLAS was not found: pip install 'gibbslab[cuda13]'",
     ),
 }

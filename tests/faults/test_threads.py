@@ -255,6 +255,15 @@ def test_threadpoolctl_limits_every_model() -> None:
     assert threads_started(8, limit.format(limits="2")) == 1
 
 
+def test_after_threadpoolctl_there_is_no_limit_where_there_was_none() -> None:
+    passing = "import threadpoolctl as t; t.threadpool_limits({}).restore_original_limits()"
+    assert threads_started(5, passing.format(1)) == 4
+    nested = "outer = t.threadpool_limits(2); t.threadpool_limits(1).restore_original_limits()"
+    nested = f"import threadpoolctl as t; {nested}"
+    assert threads_started(5, nested) == 1
+    assert threads_started(5, f"{nested}; outer.restore_original_limits()") == 4
+
+
 def test_threadpoolctl_sees_and_restores_the_limit() -> None:
     ours = [x for x in threadpoolctl.threadpool_info() if x["user_api"] == "gibbslab"]
     assert len(ours) == 1
@@ -265,7 +274,6 @@ def test_threadpoolctl_sees_and_restores_the_limit() -> None:
         assert _core.thread_limit() == 1
         inside = trained(10, 2, "grey", OPTIONS["CD-1"])
     assert _core.thread_limit() == before
-    _core.set_thread_limit(0)
     assert_identical(inside, trained(10, 2, "grey", OPTIONS["CD-1"]))
 
 

@@ -39,6 +39,11 @@ def test_sigmoid_is_exact_at_the_ends() -> None:
     np.testing.assert_array_equal(core.ops.sigmoid(x), [[0.0, 1.0, 0.5, 0.5, 0.0, 1.0]])
 
 
+def test_sigmoid_of_no_number_is_no_number() -> None:
+    x = np.array([[np.nan, 1.0, -np.nan] + [0.5] * 14 + [np.nan]], dtype=np.float32)
+    np.testing.assert_array_equal(np.isnan(_core.ops.sigmoid(x)), np.isnan(x))
+
+
 def test_sigmoid_reaches_the_subnormals() -> None:
     x = np.linspace(-103.0, -88.0, 1000, dtype=np.float32)
     got = core.ops.sigmoid(x[None, :])[0]

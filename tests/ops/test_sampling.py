@@ -14,7 +14,7 @@ SEED, STREAM = 21, 0x701
 # Rows on both sides of what lookup tables need, columns on both sides of tiles and words.
 SHAPES = [(1, 1, 1), (15, 33, 17), (16, 33, 17), (31, 127, 33), (33, 64, 257), (257, 257, 31)]
 # Shares of ones on both sides of where tables take over, and the ends.
-DENSITIES = [0.0, 0.1, 0.24, 0.26, 0.6, 1.0]
+DENSITIES = [0.0, 0.1, 0.26, 0.34, 0.6, 1.0]
 KINDS = ["bits", "dense bits", "grey"]
 
 

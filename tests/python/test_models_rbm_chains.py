@@ -161,6 +161,15 @@ def test_clamped_gibbs_with_values_of_its_own():
     np.testing.assert_array_equal(v[:, mask], 1 - x[:, mask])
 
 
+def test_clamped_units_are_known_from_the_start():
+    """The first hidden states see the known values, not what the start holds in their place."""
+    a, b = (random_rbm(5, 3, seed=12) for _ in range(2))
+    x, mask = states(5), np.array([1, 0, 0, 1, 0], bool)
+    hidden_there = np.where(mask, 1 - x, x)
+    v = a.gibbs(hidden_there, 1, mask=mask, known=x)
+    np.testing.assert_array_equal(v, b.gibbs(x, 1, mask=mask))
+
+
 def test_reconstruction_error_is_the_mean_square_after_k_sweeps():
     model, twin = (random_rbm(6, 4, seed=13) for _ in range(2))
     x = np.random.default_rng(2).random((20, 6)).astype(np.float32)

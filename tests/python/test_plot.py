@@ -82,7 +82,7 @@ def row_labels(display: object) -> list[str]:
     return [label.get_text() for label in display.ax_.get_yticklabels()]
 
 
-def draw_each(model: RBM, X: np.ndarray, **kwargs: object) -> list[object]:
+def draw_tiles(model: RBM, X: np.ndarray, **kwargs: object) -> list[object]:
     shape = {"image_shape": SHAPE}
     return [
         FilterDisplay.from_estimator(model, **shape, **kwargs),
@@ -91,8 +91,12 @@ def draw_each(model: RBM, X: np.ndarray, **kwargs: object) -> list[object]:
         SampleDisplay.from_estimator(model, n_steps=[1, 2], start=X[:4], **shape, **kwargs),
         InpaintingDisplay.from_estimator(model, X, MASK, n_steps=3, **shape, **kwargs),
         BuildUpDisplay.from_estimator(model, X[0], **shape, **kwargs),
-        ActivationFrequencyDisplay.from_estimator(model, X, **kwargs),
     ]
+
+
+def draw_each(model: RBM, X: np.ndarray, **kwargs: object) -> list[object]:
+    histogram = ActivationFrequencyDisplay.from_estimator(model, X, **kwargs)
+    return [*draw_tiles(model, X, **kwargs), histogram]
 
 
 def test_import_leaves_matplotlib_out() -> None:
@@ -135,6 +139,13 @@ def test_each_display_draws_on_given_axes(model: RBM, X: np.ndarray) -> None:
         assert display.ax_ is ax
         assert display.figure_ is figure
     assert plt.get_fignums() == [figure.number]
+
+
+def test_each_display_takes_a_title(model: RBM, X: np.ndarray) -> None:
+    for display in draw_tiles(model, X, title="Mine"):
+        told = display.ax_.get_title()
+        # Where there is an error to name, it follows the title.
+        assert told == "Mine" or told.startswith("Mine: mean squared error "), told
 
 
 def test_titles_fit_into_the_figure(model: RBM, X: np.ndarray) -> None:

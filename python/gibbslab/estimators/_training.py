@@ -120,7 +120,9 @@ class Training:
 
     def commit(self, row: dict[str, float]) -> None:
         """End the epoch: `row` joins the history, in place of any row of a rewound future."""
-        self.rows = [*(r for r in self.rows if r["epoch"] < self.epoch), row]
+        while self.rows and self.rows[-1]["epoch"] >= self.epoch:
+            self.rows.pop()
+        self.rows.append(row)
         self.batch, self.epoch = 0, self.epoch + 1
 
     @property

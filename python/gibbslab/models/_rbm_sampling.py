@@ -128,7 +128,7 @@ class RBMSampling(RBMParameters):
         beta : float, default=1.0
             Inverse temperature, at least 0.
         mask : array_like of bool, shape (V,), (1, V) or (n, V), optional
-            True where a visible unit is held fixed at every sweep.
+            True where a visible unit is held fixed, in the start and at every sweep.
         known : array_like of shape (n, V) or (1, V), optional
             The values to hold there; `v` where it is not given.
 
@@ -146,21 +146,21 @@ class RBMSampling(RBMParameters):
         start = as_batch(v, "v", op, self.v_size)
         if mask is None and known is not None:
             raise ValueError(f"[{op}] mask must be given with known, got None")
-        clamp = () if mask is None else self._clamp(start, mask, known, op)
-        steps = as_integer(k, "k", op)
-        return self._rbm.gibbs(start, False, steps, as_beta(beta, op), *clamp)[3]
-
-    def _clamp(
-        self, start: FloatArray, mask: Any, known: Any, op: str
-    ) -> tuple[FloatArray, FloatArray]:
+        steps, temperature = as_integer(k, "k", op), as_beta(beta, op)
+        if mask is None:
+            return self._rbm.gibbs(start, False, steps, temperature)[3]
         held = as_mask(mask, "mask", op, len(start), self.v_size)
+        values = self._known(start, known, op)
+        start = np.where(held, values, start)
+        return self._rbm.gibbs(start, False, steps, temperature, held.astype(np.float32), values)[3]
+
+    def _known(self, start: FloatArray, known: Any, op: str) -> FloatArray:
         if known is None:
-            return held.astype(np.float32), start
+            return start
         values = as_batch(known, "known", op, self.v_size)
         if len(values) not in (1, len(start)):
             raise ValueError(f"[{op}] known must have 1 or {len(start)} rows, got {len(values)}")
-        rows = np.ascontiguousarray(np.broadcast_to(values, start.shape))
-        return held.astype(np.float32), rows
+        return np.ascontiguousarray(np.broadcast_to(values, start.shape))
 
     def _fair_visible(self, n: int) -> FloatArray:
         """n rows of fair coins, from the model's own stream: at beta 0 every unit is one."""

@@ -70,6 +70,7 @@ class BuildUpDisplay:
         max_units: int = 57,
         image_shape: tuple[int, int] | None = None,
         random_state: Any = 0,
+        title: str | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> BuildUpDisplay:
@@ -88,7 +89,7 @@ class BuildUpDisplay:
             Add at most so many one by one; a last tile has all the others.
         random_state : int or None, default=0
             Seed of the hidden state. The model's own random stream does not move.
-        image_shape, ax, **kwargs
+        image_shape, title, ax, **kwargs
             As in the class and in `plot`.
 
         Returns
@@ -107,7 +108,7 @@ class BuildUpDisplay:
             np.vstack([original, images]),
             ["input", *captions],
             image_shape=image_shape,
-            title=f"p(v = 1 | h) built up from {len(units)} active of {model.h_size} hidden units",
+            title=title or _title(len(units), model.h_size),
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -172,3 +173,7 @@ def _stages(
         field = np.vstack([field, field[-1] + rest])
         captions.append(f"+= {len(units) - len(shown)} more")
     return expit(field), captions
+
+
+def _title(active: int, total: int) -> str:
+    return f"p(v = 1 | h) built up from {active} active of {total} hidden units"

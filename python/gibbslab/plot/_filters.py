@@ -76,6 +76,7 @@ class FilterDisplay:
         sort_by: str = "index",
         n_filters: int = 100,
         image_shape: tuple[int, int] | None = None,
+        title: str | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> FilterDisplay:
@@ -91,7 +92,7 @@ class FilterDisplay:
             Order of the filters, the most active (needs `X`) or the largest first.
         n_filters : int, default=100
             Draw at most so many, the first ones in that order.
-        image_shape, ax, **kwargs
+        image_shape, title, ax, **kwargs
             As in the class and in `plot`.
 
         Returns
@@ -119,7 +120,7 @@ class FilterDisplay:
             units=units,
             frequency=None if frequency is None else frequency[units],
             image_shape=image_shape,
-            title=_title(len(units), model.h_size) + ORDERS[sort_by],
+            title=title or _title(len(units), model.h_size) + ORDERS[sort_by],
         )
         return display.plot(ax=ax, **kwargs)
 

@@ -82,6 +82,7 @@ class InpaintingDisplay:
         n_steps: int = 100,
         image_shape: tuple[int, int] | None = None,
         random_state: Any = 0,
+        title: str | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> InpaintingDisplay:
@@ -102,7 +103,7 @@ class InpaintingDisplay:
             Gibbs steps.
         random_state : int or None, default=0
             Seed. The model's own random stream does not move.
-        image_shape, ax, **kwargs
+        image_shape, title, ax, **kwargs
             As in the class and in `plot`.
 
         Returns
@@ -117,7 +118,7 @@ class InpaintingDisplay:
         steps = as_integer(n_steps, "n_steps", operation)
         known = _as_mask(mask, first.shape, operation)
         after, _ = model.inpaint(first, known, steps)
-        title = f"In-painting, {steps} Gibbs step{'s' if steps > 1 else ''}"
+        title = title or f"In-painting, {steps} Gibbs step{'s' if steps > 1 else ''}"
         display = cls(first, known, after, first, image_shape=image_shape, title=title)
         return display.plot(ax=ax, **kwargs)
 

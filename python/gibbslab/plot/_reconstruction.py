@@ -81,6 +81,7 @@ class ReconstructionDisplay:
         image_shape: tuple[int, int] | None = None,
         hidden_shape: tuple[int, int] | None = None,
         random_state: Any = 0,
+        title: str | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> ReconstructionDisplay:
@@ -100,7 +101,7 @@ class ReconstructionDisplay:
             Whether to add the hidden states sampled in the last step.
         random_state : int or None, default=0
             Seed of the hidden states. The model's own random stream does not move.
-        image_shape, hidden_shape, ax, **kwargs
+        image_shape, hidden_shape, title, ax, **kwargs
             As in the class and in `plot`.
 
         Returns
@@ -123,7 +124,7 @@ class ReconstructionDisplay:
             hidden=h if show_hidden else None,
             image_shape=image_shape,
             hidden_shape=hidden_shape,
-            title=f"After {steps} Gibbs step{'s' if steps > 1 else ''}",
+            title=title or f"After {steps} Gibbs step{'s' if steps > 1 else ''}",
         )
         return display.plot(ax=ax, **kwargs)
 

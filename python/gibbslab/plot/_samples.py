@@ -70,6 +70,7 @@ class SampleDisplay:
         start: Any = "random",
         image_shape: tuple[int, int] | None = None,
         random_state: Any = 0,
+        title: str | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> SampleDisplay:
@@ -87,7 +88,7 @@ class SampleDisplay:
             Hidden units on with probability 1/2, or the first `n_samples` of these images.
         random_state : int or None, default=0
             Seed of the chains. The model's own random stream does not move.
-        image_shape, ax, **kwargs
+        image_shape, title, ax, **kwargs
             As in the class and in `plot`.
 
         Returns
@@ -105,11 +106,11 @@ class SampleDisplay:
         h = _start(model, start, count, random_state, operation)
         samples = _run(model, h, steps)
         if not several:
-            title = f"p(v = 1 | h) after {steps[0]} Gibbs steps"
+            title = title or f"p(v = 1 | h) after {steps[0]} Gibbs steps"
             display = cls(samples[0], image_shape=image_shape, title=title)
         else:
             labels = [f"{count} step{'s' if count > 1 else ''}" for count in steps]
-            title = "p(v = 1 | h) of the same chains"
+            title = title or "p(v = 1 | h) of the same chains"
             if not isinstance(start, str):
                 samples, labels = [np.asarray(start)[: len(h)], *samples], ["start", *labels]
             display = cls(samples, labels=labels, image_shape=image_shape, title=title)

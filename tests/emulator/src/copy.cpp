@@ -49,6 +49,22 @@ cudaError_t copy(const Rows& rows) {
   return cudaSuccess;
 }
 
+bool captures(cudaStream_t stream) { return !is_default(stream) && stream->graph; }
+
+// Pageable memory has been read when the call returns, be the stream ever so late; a graph reads it
+// when it runs.
+Work copy_of_pageable(const Rows& rows, cudaStream_t stream) {
+  if (captures(stream) || !state().settings.lazy) return [rows] { return copy(rows); };
+  const auto* from = static_cast<const std::byte*>(rows.from);
+  auto held = std::make_shared<std::vector<std::byte>>(
+      from, from + Rows::span(rows.from_pitch, rows.width, rows.height));
+  return [rows, held] {
+    Rows staged = rows;
+    staged.from = held->data();
+    return copy(staged);
+  };
+}
+
 cudaError_t copy_now(const Rows& rows, cudaMemcpyKind kind) {
   return call(Call::kMemcpy, [&] {
     cudaError_t error = forbidden_in_capture();
@@ -60,7 +76,11 @@ cudaError_t copy_now(const Rows& rows, cudaMemcpyKind kind) {
 cudaError_t copy_in_order(const Rows& rows, cudaMemcpyKind kind, cudaStream_t stream) {
   return call(Call::kMemcpy, [&] {
     const cudaError_t error = check(rows, kind);
-    return error != cudaSuccess ? error : submit(stream, [rows] { return copy(rows); });
+    if (error != cudaSuccess) return error;
+    if (!find_allocation(rows.from)) return submit(stream, copy_of_pageable(rows, stream));
+    const cudaError_t submitted = submit(stream, [rows] { return copy(rows); });
+    const bool waits = submitted == cudaSuccess && !find_allocation(rows.to) && !captures(stream);
+    return waits ? drain(stream) : submitted;
   });
 }
 

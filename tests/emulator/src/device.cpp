@@ -125,7 +125,12 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
   return cudaSuccess;
 }
 
-cudaError_t cudaDeviceSynchronize() { return call(Call::kSync, forbidden_in_capture); }
+cudaError_t cudaDeviceSynchronize() {
+  return call(Call::kSync, [] {
+    const cudaError_t forbidden = forbidden_in_capture();
+    return forbidden == cudaSuccess ? drain_all() : forbidden;
+  });
+}
 
 // A lost device stays lost until the process ends, as it does on the real one.
 cudaError_t cudaDeviceReset() {

@@ -31,7 +31,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 constexpr size_t kStackBytes = kUnderAsan ? 512 * 1024 : 128 * 1024;
-constexpr uint64_t kMostIdleTurns = 20'000'000;
+constexpr uint64_t kMostIdleTurns = kUnderAsan ? 1'000'000 : 4'000'000;
 
 struct Scheduler {
   Context main;

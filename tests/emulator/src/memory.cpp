@@ -47,8 +47,9 @@ cudaError_t release_always(Call kind, void* at, cudaMemoryType type) {
   const std::lock_guard lock(state().mutex);
   const bool lost = usable() != cudaSuccess;
   const cudaError_t error = call(kind, [&] {
-    const cudaError_t forbidden = at ? forbidden_in_capture() : cudaSuccess;
-    return forbidden != cudaSuccess ? forbidden : release(at, type);
+    cudaError_t error = at ? forbidden_in_capture() : cudaSuccess;
+    if (error == cudaSuccess) error = drain_all();  // memory is not taken from work that uses it
+    return error != cudaSuccess ? error : release(at, type);
   });
   if (lost) release(at, type);
   return error;
@@ -97,6 +98,7 @@ cudaError_t cudaHostUnregister(void* at) {
   auto& all = state().allocations;
   const auto found = all.find(static_cast<std::byte*>(at));
   const bool ours = found != all.end() && found->second.registered;
+  drain_all();
   if (ours) all.erase(found);
   return call(Call::kFree, [&] { return ours ? cudaSuccess : cudaErrorHostMemoryNotRegistered; });
 }

@@ -27,6 +27,7 @@ void read_settings(Settings& settings) {
   from_environment("GIBBSLAB_EMULATOR_MEMORY", settings.memory);
   from_environment("GIBBSLAB_EMULATOR_SEED", settings.seed);
   from_environment("GIBBSLAB_EMULATOR_ABORT", settings.abort_on_report);
+  from_environment("GIBBSLAB_EMULATOR_LAZY", settings.lazy);
   seed_random(settings.seed);
 }
 
@@ -69,7 +70,9 @@ cudaError_t usable() {
 
 cudaError_t note(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) last_error = error;
-  if (is_sticky(error)) state().sticky = error;
+  if (!is_sticky(error)) return error;
+  state().sticky = error;
+  for (CUstream_st* stream : state().streams) stream->pending.clear();  // lost with the device
   return error;
 }
 
@@ -139,5 +142,6 @@ void gibbslab_emulator_set_compute_capability(int major_minor) {
   state().settings.compute_capability = major_minor;
 }
 void gibbslab_emulator_set_driver(int version) { state().settings.driver = version; }
+void gibbslab_emulator_set_lazy(int lazy) { state().settings.lazy = lazy != 0; }
 const char* gibbslab_emulator_last_report() { return state().report.c_str(); }
 size_t gibbslab_emulator_allocated() { return state().allocated; }

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -39,6 +41,7 @@ struct Settings {
   size_t memory = size_t{8} << 30;
   uint64_t seed = 20240229;
   bool abort_on_report = false;
+  bool lazy = false;  // streams run their work when they are waited for
 };
 
 struct Allocation {
@@ -59,6 +62,7 @@ struct State {
   std::map<const std::byte*, Allocation> allocations;
   size_t allocated = 0;
   std::map<const void*, FunctionState> functions;
+  std::vector<CUstream_st*> streams;
   std::vector<CUstream_st*> captures;  // streams whose capture has begun and not ended
   std::string report;
 };
@@ -84,9 +88,15 @@ cudaError_t call(Call kind, F&& work) {
   return note(error);
 }
 
-// Runs the work in stream order: now, or whenever the graph is launched if the stream captures.
+// Runs the work in stream order: now, or (lazy) when the stream is waited for, or whenever the
+// graph is launched if the stream captures.
 using Work = std::function<cudaError_t()>;
 cudaError_t submit(cudaStream_t stream, Work work);
+
+bool is_default(cudaStream_t stream);
+// Runs what the stream, or every stream, still has to do; the first error ends it and is returned.
+cudaError_t drain(cudaStream_t stream);
+cudaError_t drain_all(bool blocking_only = false);
 
 // The allocation that holds the whole range, or null.
 const Allocation* find_allocation(const void* at, size_t bytes = 1);
@@ -100,6 +110,7 @@ struct CUgraphExec_st {
   std::vector<gibbslab::emulator::Work> work;
 };
 struct CUstream_st {
+  std::deque<gibbslab::emulator::Work> pending;
   unsigned flags = 0;
   CUgraph_st* graph = nullptr;  // being captured
   bool origin = false;          // the capture began here
@@ -112,4 +123,6 @@ struct CUevent_st {
   bool recorded = false;
   double milliseconds = 0;
   CUgraph_st* graph = nullptr;  // last recorded inside this capture
+  cudaStream_t stream = nullptr;
+  std::shared_ptr<bool> reached = std::make_shared<bool>(true);
 };

@@ -1,23 +1,13 @@
-// Streams, events, capture into graphs. Work runs when it is submitted: order is never in doubt.
+// Streams and their capture into graphs.
 #include <algorithm>
-#include <chrono>
 
 #include "state.h"
 
 namespace gibbslab::emulator {
 namespace {
 
-bool special(cudaStream_t stream) {
-  return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
-}
-
 void spoil_captures() {
   for (CUstream_st* stream : state().captures) stream->spoilt = true;
-}
-
-double now() {
-  using namespace std::chrono;
-  return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
 }
 
 bool legacy_would_wait() {
@@ -27,6 +17,32 @@ bool legacy_would_wait() {
 }
 
 }  // namespace
+
+bool is_default(cudaStream_t stream) {
+  return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+}
+
+cudaError_t drain(cudaStream_t stream) {
+  if (is_default(stream)) return stream == cudaStreamPerThread ? cudaSuccess : drain_all(true);
+  while (!stream->pending.empty()) {
+    const Work work = std::move(stream->pending.front());
+    stream->pending.pop_front();
+    const cudaError_t error = note(work());
+    if (error == cudaSuccess) continue;
+    stream->pending.clear();
+    return error;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t drain_all(bool blocking_only) {
+  for (CUstream_st* stream : state().streams) {
+    if (blocking_only && (stream->flags & cudaStreamNonBlocking)) continue;
+    const cudaError_t error = drain(stream);
+    if (error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
 
 cudaError_t forbidden_in_capture() {
   for (const CUstream_st* stream : state().captures) {
@@ -41,12 +57,20 @@ cudaError_t forbidden_in_capture() {
 }
 
 cudaError_t submit(cudaStream_t stream, Work work) {
-  if (special(stream)) {
-    if (stream == cudaStreamPerThread || !legacy_would_wait()) return work();
+  if (is_default(stream)) {
+    if (stream == cudaStreamPerThread) return work();
+    if (!legacy_would_wait()) {
+      const cudaError_t error = drain_all(true);
+      return error == cudaSuccess ? work() : error;
+    }
     spoil_captures();
     return cudaErrorStreamCaptureImplicit;
   }
-  if (!stream->graph) return work();
+  if (!stream->graph && !state().settings.lazy) return work();
+  if (!stream->graph) {
+    stream->pending.push_back(std::move(work));
+    return cudaSuccess;
+  }
   if (stream->spoilt) return cudaErrorStreamCaptureInvalidated;
   stream->graph->work.push_back(std::move(work));
   return cudaSuccess;
@@ -60,6 +84,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return call(Call::kStream, [&] {
     *stream = new CUstream_st;
     (*stream)->flags = flags;
+    state().streams.push_back(*stream);
     return cudaSuccess;
   });
 }
@@ -72,7 +97,9 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const std::lock_guard lock(state().mutex);
-  if (special(stream)) return note(cudaErrorInvalidResourceHandle);
+  if (is_default(stream)) return note(cudaErrorInvalidResourceHandle);
+  drain(stream);
+  std::erase(state().streams, stream);
   std::erase(state().captures, stream);
   if (stream->origin) delete stream->graph;
   delete stream;
@@ -81,24 +108,17 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return call(Call::kSync, [&] {
-    if (special(stream)) return stream ? cudaSuccess : forbidden_in_capture();
-    if (stream->graph) stream->spoilt = true;
-    return stream->graph ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+    if (is_default(stream)) {
+      const cudaError_t forbidden = stream ? cudaSuccess : forbidden_in_capture();
+      return forbidden == cudaSuccess ? drain(stream) : forbidden;
+    }
+    if (!stream->graph) return drain(stream);
+    stream->spoilt = true;
+    return cudaErrorStreamCaptureUnsupported;
   });
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
-
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  return call(Call::kStream, [&] {
-    if (special(stream) || !event->graph || stream->graph == event->graph) return cudaSuccess;
-    if (stream->graph) return cudaErrorStreamCaptureMerge;
-    stream->graph = event->graph;  // the wait draws this stream into the capture
-    stream->thread = std::this_thread::get_id();
-    state().captures.push_back(stream);
-    return cudaSuccess;
-  });
-}
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   return call(Call::kStream, [&] {
@@ -111,7 +131,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   return call(Call::kGraph, [&] {
-    if (special(stream)) return cudaErrorStreamCaptureUnsupported;
+    if (is_default(stream)) return cudaErrorStreamCaptureUnsupported;
     if (stream->graph) return cudaErrorIllegalState;
     stream->graph = new CUgraph_st;
     stream->origin = true;
@@ -127,7 +147,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const std::lock_guard lock(state().mutex);
   *graph = nullptr;
-  if (special(stream) || !stream->graph) return note(cudaErrorIllegalState);
+  if (is_default(stream) || !stream->graph) return note(cudaErrorIllegalState);
   if (!stream->origin) return note(cudaErrorStreamCaptureUnmatched);
   CUgraph_st* const captured = stream->graph;
   bool spoilt = false;
@@ -149,9 +169,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   return call(Call::kQuery, [&] {
-    *status = special(stream) || !stream->graph ? cudaStreamCaptureStatusNone
-              : stream->spoilt                  ? cudaStreamCaptureStatusInvalidated
-                                                : cudaStreamCaptureStatusActive;
+    *status = is_default(stream) || !stream->graph ? cudaStreamCaptureStatusNone
+              : stream->spoilt                     ? cudaStreamCaptureStatusInvalidated
+                                                   : cudaStreamCaptureStatusActive;
     return cudaSuccess;
   });
 }
@@ -163,45 +183,4 @@ cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
     std::swap(held, *mode);
     return cudaSuccess;
   });
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-  return call(Call::kEvent, [&] {
-    *event = new CUevent_st;
-    (*event)->flags = flags;
-    return cudaSuccess;
-  });
-}
-
-cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
-
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  return call(Call::kEvent, [&] {
-    event->graph = special(stream) ? nullptr : stream->graph;
-    event->recorded = !event->graph;
-    event->milliseconds = now();
-    return cudaSuccess;
-  });
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return call(Call::kSync, [&] { return event->graph ? cudaErrorCapturedEvent : cudaSuccess; });
-}
-
-cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
-
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-  return call(Call::kEvent, [&] {
-    if (!start->recorded || !end->recorded ||
-        ((start->flags | end->flags) & cudaEventDisableTiming))
-      return cudaErrorInvalidResourceHandle;
-    *milliseconds = static_cast<float>(end->milliseconds - start->milliseconds);
-    return cudaSuccess;
-  });
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  const std::lock_guard lock(state().mutex);
-  delete event;
-  return note(usable());
 }

@@ -29,12 +29,12 @@ std::string hex(uint32_t mask) {
 }
 
 std::string at(const Site& where) {
-  const char* slash = std::strrchr(where.file_name(), '/');
-  return std::string(slash ? slash + 1 : where.file_name()) + ":" + std::to_string(where.line());
+  const char* slash = std::strrchr(where.file_name, '/');
+  return std::string(slash ? slash + 1 : where.file_name) + ":" + std::to_string(where.line);
 }
 
 bool same_site(const Site& a, const Site& b) {
-  return a.line() == b.line() && !std::strcmp(a.file_name(), b.file_name());
+  return a.line == b.line && !std::strcmp(a.file_name, b.file_name);
 }
 
 std::string triple(const uint3& v) {

@@ -18,6 +18,8 @@ void gibbslab_emulator_set_seed(uint64_t seed);
 void gibbslab_emulator_set_devices(int count);
 void gibbslab_emulator_set_compute_capability(int major_minor);
 void gibbslab_emulator_set_driver(int version);
+// Streams run their work when they are waited for.
+void gibbslab_emulator_set_lazy(int lazy);
 // The last report of a fault in a kernel; empty when there was none.
 const char* gibbslab_emulator_last_report();
 // Bytes of device memory allocated and not freed.

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <new>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,16 @@
 
 namespace gibbslab::emulator {
 
-using Site = std::source_location;
+// Where in the source an operation stands.
+struct Site {
+  const char* file_name = "";
+  unsigned line = 0;
+
+  static constexpr Site current(const char* file = __builtin_FILE(),
+                                unsigned line = __builtin_LINE()) {
+    return {file, line};
+  }
+};
 
 // What a thread can wait at.
 enum class Op : uint8_t {
