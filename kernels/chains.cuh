@@ -74,8 +74,9 @@ struct ChainBlock {
   }
 };
 
-// Threads of all blocks of the cluster meet.
+// Threads of all blocks of the cluster meet; a warp arrives as one.
 __device__ __forceinline__ void chains_barrier(const ChainJob& job) {
+  __syncwarp();
   if (job.blocks == 1)
     __syncthreads();
   else

@@ -124,7 +124,7 @@ def test_the_exact_log_z_lies_between_both_directions(
 ) -> None:
     """Each direction is biased to its side, 5.5-fold, and its estimate of Z unbiased within 6 %."""
     monkeypatch.setenv(FORM, "resident:1:64")
-    size, chains = (9, 6), 512
+    size, chains = (9, 6), 4096
     w, a, b, base = parameters(*size, False)
     exact = Enumerated(w, a, b)
     start = draw_states(exact.p_v, chains, 2)
