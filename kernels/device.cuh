@@ -64,5 +64,6 @@ RandomOps& random_ops();
 SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();
 OptimOps& optim_ops();
+ChainOps& chain_ops();
 
 }  // namespace gibbslab::cuda

@@ -61,6 +61,22 @@ class LaunchPlan {
   void run(void (*kernel)(P...), A&&... args) {
     if (is_empty(config_.gridDim)) return;
     const void* function = reinterpret_cast<const void*>(kernel);
+    prepare(function);
+    check_launch(cudaLaunchKernelEx(&config_, kernel, std::forward<A>(args)...), function);
+  }
+
+  // How many of its clusters the device holds at once; 0 where it has none of this shape.
+  int clusters_at_once(const void* function) {
+    prepare(function);
+    int clusters = 0;
+    if (cudaOccupancyMaxActiveClusters(&clusters, function, &config_) == cudaSuccess)
+      return clusters;
+    cudaGetLastError();
+    return 0;
+  }
+
+ private:
+  void prepare(const void* function) {
     if (config_.dynamicSmemBytes > kSharedWithoutAsking)
       check_launch(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                         static_cast<int>(config_.dynamicSmemBytes)),
@@ -70,10 +86,8 @@ class LaunchPlan {
           cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1),
           function);
     config_.attrs = attributes_.data();
-    check_launch(cudaLaunchKernelEx(&config_, kernel, std::forward<A>(args)...), function);
   }
 
- private:
   cudaLaunchAttribute& add(cudaLaunchAttributeID id) {
     cudaLaunchAttribute& attribute = attributes_[config_.numAttrs++];
     attribute.id = id;

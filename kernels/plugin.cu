@@ -82,7 +82,7 @@ std::string open_device() {
 
 Backend& backend() {
   static Backend table{"cuda",       device_memory(), describe,     elementwise_ops(), linalg_ops(),
-                       random_ops(), sampling_ops(),  reduce_ops(), optim_ops()};
+                       random_ops(), sampling_ops(),  reduce_ops(), optim_ops(),       chain_ops()};
   return table;
 }
 

@@ -9,6 +9,7 @@
 namespace gibbslab {
 
 Backend& cpu_backend() {
+  static ChainOps no_chains;
   static Backend backend{"cpu",
                          host_memory(),
                          [] { return std::string(cpu::kernels().name); },
@@ -17,7 +18,8 @@ Backend& cpu_backend() {
                          cpu::random_ops(),
                          cpu::sampling_ops(),
                          cpu::reduce_ops(),
-                         cpu::optim_ops()};
+                         cpu::optim_ops(),
+                         no_chains};
   return backend;
 }
 

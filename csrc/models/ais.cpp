@@ -63,31 +63,72 @@ void Ais::weigh(double from, double to) {
 }
 
 // One Gibbs sweep that leaves p_beta invariant, from the input that weigh() left.
-void Ais::transition(double beta, double bias_beta) {
+void Ais::transition(const Temperature& at) {
+  const float beta = static_cast<float>(at.to);
   BitTensor h = ops::zero_bits(ctx_, v_.rows(), hidden_bias_.cols());
-  ops::activate(ctx_, input_, static_cast<float>(beta), ctx_.next_draw(Layer::kHidden), nullptr,
-                &h);
+  ops::activate(ctx_, input_, beta, {ctx_.seed(), at.hidden_stream, 0}, nullptr, &h);
   Tensor bias = ops::empty(ctx_, 1, base_bias_.cols());
-  ops::linear(ctx_, {bias_beta, &visible_bias_, 1.0 - bias_beta, &base_bias_}, bias);
+  ops::linear(ctx_, {at.share, &visible_bias_, 1.0 - at.share, &base_bias_}, bias);
   const States hidden(h);
   HalfStep step;
   step.input = &hidden;
   step.weights = &weights_;
   step.bias = &bias;
   step.direction = Direction::kDown;
-  step.scale = static_cast<float>(beta);
-  step.draw = ctx_.next_draw(Layer::kVisible);
+  step.scale = beta;
+  step.draw = {ctx_.seed(), at.visible_stream, 0};
   step.sample = &v_;
   ops::half_step(ctx_, step);
 }
 
+// The temperature after `done` of them, with its draws.
+Temperature Ais::temperature(int64_t done) {
+  const int64_t total = static_cast<int64_t>(betas_.size()) - 1;
+  Temperature at;
+  at.from = backwards_ ? betas_[total - done] : betas_[done];
+  at.to = backwards_ ? betas_[total - done - 1] : betas_[done + 1];
+  at.share = fault("ais_last_temperature_bias") ? at.from : at.to;
+  at.moves = done + 1 < total;
+  if (at.moves) {
+    at.hidden_stream = ctx_.next_draw(Layer::kHidden).stream;
+    at.visible_stream = ctx_.next_draw(Layer::kVisible).stream;
+  }
+  return at;
+}
+
+void Ais::run_plain() {
+  const Temperature at = temperature(done_);
+  weigh(at.from, at.to);
+  ++done_;
+  if (at.moves) transition(at);
+}
+
+void Ais::run_fused(int64_t count) {
+  std::vector<Temperature> path;
+  for (int64_t t = 0; t < count; ++t) path.push_back(temperature(done_ + t));
+  Anneal job;
+  job.model = {&weights_, &visible_bias_, &hidden_bias_};
+  job.base_bias = &base_bias_;
+  job.bias_difference = &bias_difference_;
+  job.path = path.data();
+  job.count = count;
+  job.seed = ctx_.seed();
+  job.v = &v_;
+  job.log_weights = log_weights_.data();
+  pace_.time([&] { ops::anneal(ctx_, job); });
+  done_ += count;
+}
+
 int64_t Ais::advance(int64_t count) {
   const int64_t total = static_cast<int64_t>(betas_.size()) - 1;
-  for (int64_t stop = std::min(total, done_ + count); done_ < stop;) {
-    const double from = backwards_ ? betas_[total - done_] : betas_[done_];
-    const double to = backwards_ ? betas_[total - done_ - 1] : betas_[done_ + 1];
-    weigh(from, to);
-    if (++done_ < total) transition(to, fault("ais_last_temperature_bias") ? from : to);
+  const int64_t stop = std::min(total, done_ + count);
+  const ChainSizes sizes{v_.rows(), v_.cols(), hidden_bias_.cols(), stop - done_};
+  const bool fused = done_ < stop && ops::offers_chains(ctx_, sizes);
+  while (done_ < stop) {
+    if (fused)
+      run_fused(std::min(pace_.steps(), stop - done_));
+    else
+      run_plain();
     poll_interrupt();
   }
   return total - done_;

@@ -6,7 +6,9 @@
 
 #include <vector>
 
+#include "csrc/models/pace.h"
 #include "csrc/models/rbm.h"
+#include "csrc/ops/chains.h"
 
 namespace gibbslab {
 
@@ -26,8 +28,11 @@ class Ais {
 
  private:
   void draw_base();
+  Temperature temperature(int64_t done);
   void weigh(double from, double to);
-  void transition(double beta, double bias_beta);
+  void transition(const Temperature& at);
+  void run_plain();
+  void run_fused(int64_t count);
 
   Context ctx_;
   Weights weights_;
@@ -38,6 +43,7 @@ class Ais {
   BitTensor v_;
   Tensor input_;  // v W + b of the current v
   std::vector<double> log_weights_;
+  Pace pace_;
 };
 
 }  // namespace gibbslab

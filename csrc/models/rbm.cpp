@@ -1,11 +1,13 @@
 #include "csrc/models/rbm.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
 #include "csrc/core/interrupt.h"
+#include "csrc/models/pace.h"
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
@@ -121,8 +123,68 @@ States Rbm::after_down(CdPass& pass, const Clamp* clamp) {
   return visible;
 }
 
+// Whether the backend runs these sweeps in calls of many.
+bool Rbm::fusible(const States& start, const Sweeps& sweeps, int64_t steps) const {
+  if (!start.binary() || (sweeps.clamp != nullptr && !sweeps.clamp->known.binary())) return false;
+  if (fault("mean_field_for_sample")) return false;
+  return ops::offers_chains(ctx_, {start.rows(), visible_size(), hidden_size(), steps});
+}
+
+// `steps` sweeps in one call; `last` when the means, or no last hidden states, may be asked for.
+CdPass Rbm::fused_stretch(const ChainSweeps& loop, const Sweeps& sweeps, int64_t steps, bool last) {
+  CdPass out;
+  const int64_t chains = loop.start->rows();
+  const bool undrawn = last && loop.from_hidden && !sweeps.hidden_sample;
+  if (last) out.h1.mean = ops::zeros(ctx_, chains, hidden_size());
+  if (last && sweeps.visible_mean) out.v1.mean = ops::zeros(ctx_, chains, visible_size());
+  if (!undrawn) out.h1.sample = ops::zero_bits(ctx_, chains, hidden_size());
+  out.v1.sample = ops::zero_bits(ctx_, chains, visible_size());
+  std::vector<SweepStreams> streams(static_cast<size_t>(steps));
+  for (SweepStreams& s : streams) {
+    if (!loop.from_hidden) s.hidden = ctx_.next_draw(Layer::kHidden).stream;
+    s.visible = ctx_.next_draw(Layer::kVisible).stream;
+    if (loop.from_hidden && !(undrawn && &s == &streams.back()))
+      s.hidden = ctx_.next_draw(Layer::kHidden).stream;
+  }
+  ChainSweeps job = loop;
+  job.streams = streams.data();
+  job.count = steps;
+  job.hidden_mean = out.h1.mean.empty() ? nullptr : &out.h1.mean;
+  job.visible_mean = out.v1.mean.empty() ? nullptr : &out.v1.mean;
+  job.hidden = undrawn ? nullptr : &out.h1.sample;
+  job.visible = &out.v1.sample;
+  ops::sweep_chains(ctx_, job);
+  return out;
+}
+
+CdPass Rbm::fused_sweeps(const BitTensor& start, bool from_hidden, const Sweeps& sweeps,
+                         int64_t steps) {
+  const Tensor a = scaled_bias(ctx_, visible_bias_, sweeps.beta),
+               b = scaled_bias(ctx_, hidden_bias_, sweeps.beta);
+  ChainSweeps loop;
+  loop.model = {&weights_, &a, &b};
+  loop.beta = sweeps.beta;
+  loop.from_hidden = from_hidden;
+  loop.mask = sweeps.clamp != nullptr ? &sweeps.clamp->mask : nullptr;
+  loop.known = sweeps.clamp != nullptr ? &sweeps.clamp->known.bits() : nullptr;
+  loop.seed = ctx_.seed();
+  CdPass out;
+  BitTensor state = start;
+  Pace pace;
+  while (steps > 0) {
+    const int64_t now = std::min(pace.steps(), steps);
+    loop.start = &state;
+    pace.time([&] { out = fused_stretch(loop, sweeps, now, now == steps); });
+    state = from_hidden ? out.h1.sample : out.v1.sample;
+    steps -= now;
+    poll_interrupt();
+  }
+  return out;
+}
+
 CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
   const int64_t steps = checked_steps(sweeps);
+  if (fusible(h, sweeps, steps)) return fused_sweeps(h.bits(), true, sweeps, steps);
   CdPass out;
   States hidden = h;
   for (int64_t step = 0; step < steps; ++step) {
@@ -139,6 +201,7 @@ CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
 
 CdPass Rbm::gibbs_from_visible(const States& v, const Sweeps& sweeps) {
   const int64_t steps = checked_steps(sweeps);
+  if (fusible(v, sweeps, steps)) return fused_sweeps(v.bits(), false, sweeps, steps);
   CdPass out;
   States visible = v;
   for (int64_t step = 0; step < steps; ++step) {

@@ -8,6 +8,7 @@
 
 #include "csrc/core/context.h"
 #include "csrc/core/tensor.h"
+#include "csrc/ops/chains.h"
 #include "csrc/ops/linalg.h"
 #include "csrc/ops/reduce.h"
 #include "csrc/ops/sampling.h"
@@ -84,6 +85,10 @@ class Rbm {
 
  private:
   States after_down(CdPass& pass, const Clamp* clamp);
+  bool fusible(const States& start, const Sweeps& sweeps, int64_t steps) const;
+  CdPass fused_sweeps(const BitTensor& start, bool from_hidden, const Sweeps& sweeps,
+                      int64_t steps);
+  CdPass fused_stretch(const ChainSweeps& loop, const Sweeps& sweeps, int64_t steps, bool last);
   RbmView view(double beta) const;
 
   Context ctx_;

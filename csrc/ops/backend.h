@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "csrc/ops/chains.h"
 #include "csrc/ops/elementwise.h"
 #include "csrc/ops/linalg.h"
 #include "csrc/ops/optim.h"
@@ -22,6 +23,7 @@ struct Backend {
   SamplingOps& sampling;
   ReduceOps& reduce;
   OptimOps& optim;
+  ChainOps& chains;
 };
 
 namespace ops {

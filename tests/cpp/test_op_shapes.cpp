@@ -90,6 +90,46 @@ TEST(half_step_and_activate) {
                ops::activate(context(), k34, 1.0f, {}, nullptr, &wrong_bits));
 }
 
+TEST(chains) {
+  const Weights weights(zeros<Tensor>(3, 4));
+  BitTensor v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4);
+  Anneal anneal;
+  anneal.model = {&weights, &k13, &k13};
+  anneal.base_bias = &k13;
+  anneal.bias_difference = &k14;
+  anneal.v = &v;
+  CHECK_THROWS(ShapeError, "[anneal] hidden_bias must have shape (1, 4), got (1, 3)",
+               ops::anneal(context(), anneal));
+  anneal.model.hidden_bias = &k14;
+  CHECK_THROWS(ShapeError, "[anneal] bias_difference must have shape (1, 3), got (1, 4)",
+               ops::anneal(context(), anneal));
+  anneal.bias_difference = &k13;
+  anneal.v = &h;
+  CHECK_THROWS(ShapeError, "[anneal] v must have shape (2, 3), got (2, 4)",
+               ops::anneal(context(), anneal));
+  ChainSweeps sweeps;
+  sweeps.model = {&weights, &k13, &k14};
+  sweeps.from_hidden = true;
+  sweeps.start = &v;
+  CHECK_THROWS(ShapeError, "[sweep_chains] start must have shape (2, 4), got (2, 3)",
+               ops::sweep_chains(context(), sweeps));
+  sweeps.start = &h;
+  sweeps.mask = &h;
+  CHECK_THROWS(ShapeError, "[sweep_chains] mask must have shape (2, 3), got (2, 4)",
+               ops::sweep_chains(context(), sweeps));
+}
+
+TEST(chains_are_not_offered_by_the_cpu) {
+  const Weights weights(zeros<Tensor>(3, 4));
+  BitTensor v = zeros<BitTensor>(2, 3);
+  ChainSweeps sweeps;
+  sweeps.model = {&weights, &k13, &k14};
+  sweeps.start = &v;
+  CHECK(!ops::offers_chains(context(), {2, 3, 4, 100}));
+  CHECK_THROWS(DeviceError, "[sweep_chains] the backend does not offer it",
+               ops::sweep_chains(context(), sweeps));
+}
+
 TEST(cd_statistics) {
   Tensor out = zeros<Tensor>(3, 4);
   const States v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4), longer = zeros<Tensor>(5, 4);
