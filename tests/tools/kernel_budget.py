@@ -26,6 +26,8 @@ BUDGET = {
     "cd_bf16_kernel": (128, 36864),
     "half_step_fp32_kernel": (104, 16384),
     "cd_fp32_kernel": (104, 16384),
+    "anneal_kernel": (128, 0),
+    "sweep_kernel": (128, 0),
     "": (80, 16384),
 }
 NVCC = ("nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-Xptxas", "-v", "-c")
