@@ -20,6 +20,8 @@ BITS_UP, BITS_DOWN = (HALF_STEP.format(f"bits[{up}-0.6-(31, 127, 33)]") for up i
 GREY_UP = HALF_STEP.format("dense_states[scipy-True-grey-(31, 127, 33)]")
 GREY_DOWN = HALF_STEP.format("dense_states[scipy-False-grey-(31, 127, 33)]")
 FREE_ENERGY = REDUCE + "free_energy[1.0-bits-(127, 33)]"
+CHAINS = "tests/cuda/test_chains.py::test_every_form_equals_half_steps[{}-False]"
+ANNEAL = "tests/cuda/test_anneal.py::test_every_form_equals_half_steps[{}-False]"
 SQUARE = "tests/models/test_rbm_sampler.py::test_half_steps_draw_from_the_conditionals"
 
 # Those of the kernels alone.
@@ -64,6 +66,18 @@ KERNEL_FAULTS = {
     "kernel_swapped_fragment": Fault(
         "two registers of the states' fragment are exchanged: other depths, other rows",
         (BITS_UP, BITS_DOWN, CD.format("bits x bits"), CD.format("bits x probabilities")),
+    ),
+    "kernel_chain_depth": Fault(
+        "the last unit of a layer is left out where it begins a word",
+        tuple(CHAINS.format(form) for form in ("resident:2:8", "stream:8:16")),
+    ),
+    "kernel_last_chain_group": Fault(
+        "a last group of one chain is left out",
+        (CHAINS.format("resident:2:8"), ANNEAL.format("resident:2:8")),
+    ),
+    "kernel_missing_cluster_barrier": Fault(
+        "a block reads the states of the others before they are there",
+        (CHAINS.format("resident:2:8"), ANNEAL.format("stream:8:16")),
     ),
 }
 IN_INT8 = {"GIBBSLAB_CUDA_MODE": "int8x3"}
