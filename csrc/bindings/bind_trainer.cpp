@@ -59,7 +59,9 @@ void set_momentum(TrainerHolder& self, float momentum) {
 
 void restore(TrainerHolder& self, const py::dict& values) {
   const InUse guard(self.model.busy, "train");
-  for (auto& [name, tensor] : named(self.trainer)) {
+  for (const auto& entry : named(self.trainer)) {
+    const char* name = entry.first;
+    Tensor* tensor = entry.second;
     if (!values.contains(name)) continue;
     const Tensor given = tensor_from(self.model.rbm.context(), values[name].cast<FloatArray>());
     require(given.rows() == tensor->rows() && given.cols() == tensor->cols(), "restore", [&] {
