@@ -53,7 +53,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--epochs", type=whole(), default=40, metavar="N", help="epochs")
     parser.add_argument("--chains", type=whole(2), default=100, metavar="N", help="AIS chains")
     parser.add_argument(
-        "--temperatures", type=whole(2), default=2000, metavar="N", help="AIS temperatures"
+        "--temperatures", type=whole(2), default=10000, metavar="N", help="AIS temperatures"
     )
     add_machine_options(parser)
 
