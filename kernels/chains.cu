@@ -172,8 +172,6 @@ struct CudaChains : ChainOps {
 
 }  // namespace
 
-Tensor aligned(const Tensor& x) { return x.padded() ? x : x.clone(); }
-
 ChainOperands::ChainOperands(const Context& ctx, const ChainModel& model)
     : w(aligned(model.weights->get())),
       wt(aligned(model.weights->transposed(ctx))),

@@ -32,9 +32,6 @@ using ChainKernel = const void*;
 ChainPlan plan_chains(const ChainOperands& model, int64_t chains, ChainNeeds needs,
                       ChainKernel kernel);
 
-// Rows that start at multiples of 16 bytes and hold whole groups of four, as the kernels read them.
-Tensor aligned(const Tensor& x);
-
 void anneal(const Context& ctx, const Anneal& job);
 void sweep_chains(const Context& ctx, const ChainSweeps& job);
 

@@ -9,7 +9,7 @@
 
 namespace gibbslab {
 
-// Out of device memory; the allocator catches it, empties its cache and tries once more.
+// Out of device memory, from any call but the allocator's own cudaMalloc (memory.cu).
 struct DeviceMemoryError : DeviceError {
   using DeviceError::DeviceError;
 };

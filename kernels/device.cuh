@@ -36,6 +36,10 @@ class Scratch {
   std::shared_ptr<void> owner_;
 };
 
+// Rows that start at multiples of 16 bytes and hold whole groups of four, as the kernels read them.
+inline Tensor aligned(const Tensor& x) { return x.padded() ? x : x.clone(); }
+inline States aligned(const States& x) { return x.binary() ? x : States(aligned(x.dense())); }
+
 // Copies n values to the host and waits for them.
 template <class T>
 void download(T* to, const T* from, int64_t n) {

@@ -50,12 +50,6 @@ Arithmetic chosen_arithmetic() {
                     std::string(name) + "'");
 }
 
-// Rows that start at multiples of 16 bytes and hold whole groups of four, as the kernels read them.
-Tensor aligned(const Tensor& x) { return x.padded() ? x : x.clone(); }
-States aligned(const States& x) {
-  return x.binary() || x.dense().padded() ? x : States(x.dense().clone());
-}
-
 void set_outputs(const Draw& draw, Tensor* pre, Tensor* mean, BitTensor* sample,
                  HalfStepOutput& out) {
   out.draw = draw;
