@@ -26,15 +26,25 @@ Run = Callable[[int, int], None]
 BATCH, VISIBLE, DENSITY = 100, 784, 0.19
 
 
-def ours(X: np.ndarray, hidden: int, *, persistent: bool, threads: int) -> Run:
-    rbm = _core.RBM(VISIBLE, hidden, 0, threads)
+def ours(
+    X: np.ndarray,
+    hidden: int,
+    *,
+    persistent: bool,
+    threads: int,
+    batch: int = BATCH,
+    device: str = "cpu",
+) -> Run:
+    rbm = _core.RBM(X.shape[1], hidden, 0, threads, device)
     rbm.initialize(0.01)
     options = _core.TrainOptions()
-    options.persistent, options.n_chains = persistent, BATCH
-    trainer, data, order = _core.Trainer(rbm, options), _core.Dataset(X), np.arange(len(X))
+    options.persistent, options.n_chains = persistent, batch
+    trainer, data = _core.Trainer(rbm, options), _core.Dataset(X, device)
+    order = np.arange(len(X))
 
     def run(first: int, last: int) -> None:
-        trainer.train(data, order, BATCH, first, last, 0.05)
+        trainer.train(data, order, batch, first, last, 0.05)
+        _ = rbm.h_bias  # a copy, for which a device has to finish
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from sklearn.neural_network import BernoulliRBM as SklearnRBM
@@ -25,26 +26,40 @@ def sklearn_step(X: np.ndarray, hidden: int, batch: int) -> Callable[[int, int],
     return run
 
 
-def torch_step(
-    X: np.ndarray, hidden: int, batch: int, *, compiled: bool
-) -> Callable[[int, int], None]:
-    """CD-1 with hidden probabilities in the statistics, in-place updates, eager or compiled."""
+def torch_cd(
+    visible: int, hidden: int, batch: int, *, device: str = "cpu", persistent: bool = False
+) -> Callable[[Any], None]:
+    """One batch of CD-1 or PCD-1 with hidden probabilities in the statistics, in place."""
     import torch
 
     torch.manual_seed(0)
-    data = torch.from_numpy(X)
-    W = torch.randn(X.shape[1], hidden) * 0.01
-    a, b = torch.zeros(X.shape[1]), torch.zeros(hidden)
+    W = torch.randn(visible, hidden, device=device) * 0.01
+    a, b = torch.zeros(visible, device=device), torch.zeros(hidden, device=device)
+    chains = torch.zeros(batch, hidden, device=device)
     scale = 0.05 / batch
 
     def step(v0: torch.Tensor) -> None:
         h0 = torch.sigmoid(torch.addmm(b, v0, W))
-        v1 = torch.bernoulli(torch.sigmoid(torch.addmm(a, torch.bernoulli(h0), W.T)))
+        start = chains if persistent else torch.bernoulli(h0)
+        v1 = torch.bernoulli(torch.sigmoid(torch.addmm(a, start, W.T)))
         h1 = torch.sigmoid(torch.addmm(b, v1, W))
+        if persistent:
+            chains.copy_(torch.bernoulli(h1))
         W.add_(v0.T @ h0 - v1.T @ h1, alpha=scale)
         a.add_((v0 - v1).sum(0), alpha=scale)
         b.add_((h0 - h1).sum(0), alpha=scale)
 
+    return step
+
+
+def torch_step(
+    X: np.ndarray, hidden: int, batch: int, *, compiled: bool
+) -> Callable[[int, int], None]:
+    """Batches of CD-1 on the CPU, eager or compiled."""
+    import torch
+
+    data = torch.from_numpy(X)
+    step = torch_cd(X.shape[1], hidden, batch)
     one = torch.compile(step) if compiled else step
 
     @torch.no_grad()

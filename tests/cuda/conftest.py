@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from gibbslab import _core
 from gibbslab._devices import cuda_absent
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))  # for tests of the benchmark
 
 LIBRARIES = ("cupy", "torch")
 
@@ -27,3 +31,5 @@ elif EMULATED:
 else:
     collect_ignore_glob = ["test_emulated_*.py"]  # imitate machines and failures
     collect_ignore_glob += [f"test_gpu_{name}.py" for name in LIBRARIES if not _on_the_card(name)]
+if find_spec("torch") is None:
+    collect_ignore_glob += ["test_bench_torch.py"]

@@ -28,8 +28,10 @@ BUDGET = {
     "cd_fp32_kernel": (104, 16384),
     "anneal_kernel": (128, 0),
     "sweep_kernel": (128, 0),
+    "bench::": (128, 0),
     "": (80, 16384),
 }
+FOLDERS = ("kernels", "tests/bench")
 NVCC = ("nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-Xptxas", "-v", "-c")
 SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers")
@@ -82,7 +84,7 @@ def main() -> int:
     options = parser.parse_args()
     over = 0
     print(f"{'kernel':<58}{'sm':>4}{'registers':>11}{'shared':>8}{'spills':>8}")
-    for source in sorted((ROOT / "kernels").glob("*.cu")):
+    for source in [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.cu"))]:
         for architecture in options.architectures:
             uses, _ = compile_file(source, architecture, options.include)
             for use in uses:
