@@ -21,11 +21,11 @@ class ProgressBar(Callback):
     _bar: Any = None
 
     def on_train_begin(self, estimator: Any) -> None:
-        self._bar = tqdm(total=estimator.n_iter, unit="epoch", desc=type(estimator).__name__)
+        total = estimator._training.last_epoch - estimator.n_epochs_
+        self._bar = tqdm(total=total, unit="epoch", desc=type(estimator).__name__)
 
     def on_epoch_end(self, estimator: Any, epoch: int, logs: dict[str, float]) -> None:
-        names = ("pseudo_likelihood", "validation_pseudo_likelihood")
-        shown = {name: f"{logs[name]:.2f}" for name in names if name in logs}
+        shown = {name: f"{logs[name]:.2f}" for name in estimator._shown if name in logs}
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(1)
 
@@ -41,8 +41,10 @@ class EpochLines(Callback):
     """The lines that ``verbose`` of scikit-learn's class prints."""
 
     def on_epoch_end(self, estimator: Any, epoch: int, logs: dict[str, float]) -> None:
+        names = [name for name in estimator._shown if name in logs][:1]
+        values = "".join(f"{name.replace('_', '-')} = {logs[name]:.2f}, " for name in names)
         line = (
-            f"[{type(estimator).__name__}] Iteration {epoch + 1}, pseudo-likelihood = "
-            f"{logs['pseudo_likelihood']:.2f}, time = {logs['time']:.2f}s"
+            f"[{type(estimator).__name__}] Iteration {epoch + 1}, {values}"
+            f"time = {logs['time']:.2f}s"
         )
         tqdm.write(line, file=sys.stdout)

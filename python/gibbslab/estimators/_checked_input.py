@@ -11,7 +11,6 @@ from sklearn.utils.validation import validate_data
 
 from .._device_arrays import lies_on_device, shape_of
 from .._validation import as_batch
-from ..models import RBM
 from ._data import value_range
 
 __all__ = ["CheckedInput"]
@@ -37,10 +36,13 @@ class CheckedInput:
     """The checks of the estimator's data arguments."""
 
     sample_input: bool
-    model_: RBM
+    model_: Any
 
     def _values(self, X: Any, op: str, device: str, n_features: int | None = None) -> Any:
-        """Checked numbers, dense or CSR, or on the model's device; changes nothing."""
+        """Checked numbers, dense or CSR, or on the model's device; changes nothing.
+
+        `n_features` is that of the training data, where these are validation data.
+        """
         if lies_on_device(X):
             out = _device_values(X, op, device)
         else:

@@ -12,7 +12,16 @@ import scipy.sparse as sp
 from .. import _core
 from .._validation import as_batch
 
-__all__ = ["as_dataset", "blocks", "log_odds", "output_dtype", "split", "take_rows", "value_range"]
+__all__ = [
+    "as_dataset",
+    "blocks",
+    "log_odds",
+    "monitor_rows",
+    "output_dtype",
+    "split",
+    "take_rows",
+    "value_range",
+]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -64,20 +73,28 @@ def take_rows(X: Any, rows: npt.NDArray[np.int64]) -> Any:
     return X.take(rows) if isinstance(X, _core.DeviceArray) else X[rows]
 
 
-def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
-    """Training and validation rows, drawn once and for all by the seed; None without the latter."""
-    if fraction == 0:
+def split(X: Any, fraction: float, seed: int, op: str) -> tuple[Any, Any]:
+    """Training and validation rows, drawn once and for all by the seed; None without the latter.
+
+    Arrays of as many rows are split alike, and None into nothing.
+    """
+    if fraction == 0 or X is None:
         return X, None
     n = X.shape[0]
     n_valid = min(max(1, round(n * fraction)), n - 1)
     if n_valid == 0:
-        raise ValueError("[BernoulliRBM.fit] validation_fraction needs at least 2 samples, got 1")
+        raise ValueError(f"[{op}] validation_fraction needs at least 2 samples, got 1")
     order = _core.permutation(n, seed, _SPLIT_DRAW)
     return take_rows(X, np.sort(order[n_valid:])), take_rows(X, np.sort(order[:n_valid]))
 
 
 def monitor_rows(X: Any, seed: int) -> Any:
-    """A fixed sample of the training rows to watch: a twentieth, but 100 ... 1000 of them."""
+    """A fixed sample of the training rows to watch: a twentieth, but 100 ... 1000 of them.
+
+    Of arrays of as many rows the same rows, and of None nothing.
+    """
+    if X is None:
+        return None
     n = X.shape[0]
     count = min(n, max(100, min(1000, n // 20)))
     chosen = X if count == n else take_rows(X, _core.permutation(n, seed, _MONITOR_DRAW)[:count])

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_parameter
 from ..models import RBM
-from ._training import Training
+from ._rbm_training import RBMTraining
 
 __all__ = ["LearnedAttributes"]
 
@@ -21,8 +21,12 @@ class LearnedAttributes:
     """The learned parameters under scikit-learn's names. They live in `model_` alone."""
 
     model_: RBM
-    _training: Training
+    _training: RBMTraining
     _dtype: np.dtype[Any]
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.h_size
 
     def _read(self, array: npt.ArrayLike) -> Array:
         out = np.array(array, dtype=self._dtype, order="K")
@@ -79,15 +83,3 @@ class LearnedAttributes:
     def h_samples_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
         self._training.chains = value
-
-    @property
-    def n_epochs_(self) -> int:
-        """Epochs done by ``fit`` since the weights were drawn."""
-        check_is_fitted(self)
-        return self._training.epoch
-
-    @property
-    def history_(self) -> dict[str, list[float]]:
-        """A list per measure, with one value per epoch of ``fit``."""
-        check_is_fitted(self)
-        return self._training.history

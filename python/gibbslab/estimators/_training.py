@@ -1,50 +1,98 @@
-"""What training changes: weights, velocities, chains, and the place in the epoch."""
+"""What training changes: parameters, velocities, chains, and the place in the epoch."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
-from .._validation import as_batch
 from ..errors import DivergenceError
-from ..models import RBM
-from ._settings import Settings
+from ._job import Job, Plan
 
-__all__ = ["Training", "begin", "with_chains"]
+__all__ = ["Arrays", "CoreTrainer", "Training"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-PARAMETERS = ("W", "v_bias", "h_bias")
+
+class CoreTrainer(Protocol):
+    """What a trainer of the core offers."""
+
+    momentum: float
+
+    @property
+    def next_batch(self) -> int:
+        """The batch to go on with after the latest `train`, also when it was interrupted."""
+
+    def train(
+        self,
+        data: Any,
+        order: npt.NDArray[np.int64],
+        batch_size: int,
+        first: int,
+        last: int,
+        learning_rate: float,
+    ) -> tuple[int, str]:
+        """Batches first ... last - 1; how many were done, and the tensor that diverged or ''."""
+
+    def state(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Everything a resumed run needs besides the model."""
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Go back, or on, to some or all of a `state`."""
 
 
-class Training:
+class Training(ABC):
     """A model in training. Its `state` is all that a resumed run needs to go on bit for bit.
+
+    A subclass says which attributes of its model are parameters, how a trainer of the core is
+    made, and what to measure after an epoch; one that trains in stages also plans its epochs.
 
     Attributes
     ----------
-    model : RBM
+    model : object
+        With `seed`, `draws` (assignable) and the `parameters`.
     epoch : int
         Epochs completed.
     batch : int
         Batches of the epoch in progress that are done.
+    last_epoch : int
+        Epochs that the latest ``fit`` asked for, all told.
     rows : list of dict
         One row of the history per completed epoch.
     """
 
-    def __init__(self, model: RBM, options: dict[str, Any]) -> None:
+    parameters: ClassVar[tuple[str, ...]]
+
+    def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self.model = model
         self.epoch = 0
         self.batch = 0
+        self.last_epoch = 0
         self.rows: list[dict[str, float]] = []
         self._options: dict[str, Any] = {}
-        self._trainer: _core.Trainer | None = None
+        self._trainer: CoreTrainer | None = None
         self.prepare(options)
 
+    @abstractmethod
+    def _make_trainer(self, options: dict[str, Any]) -> CoreTrainer:
+        """A trainer of the core for the model."""
+
+    @abstractmethod
+    def measures(self, job: Job) -> dict[str, float]:
+        """What the history tells of the epoch just done; takes no draw of the model."""
+
+    def plan(self, job: Job) -> Plan:
+        """The epoch in progress."""
+        return Plan(job.data, job.settings, self.epoch)
+
+    def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
+        """A trainer's state as `options` ask for it."""
+        return state
+
     @property
-    def trainer(self) -> _core.Trainer:
+    def trainer(self) -> CoreTrainer:
         """The trainer of the core, for the options of the latest `prepare`."""
         if self._trainer is None:
             raise RuntimeError("[Training] no trainer before prepare")
@@ -55,30 +103,13 @@ class Training:
         if self._trainer is not None and options == self._options:
             return
         state = {} if self._trainer is None else self._trainer.state()
-        fitted = _core.TrainOptions()
-        for name, value in options.items():
-            setattr(fitted, name, value)
-        trainer = _core.Trainer(self.model._rbm, fitted)
-        trainer.restore(with_chains(state, options, self.model.h_size))
+        trainer = self._make_trainer(options)
+        trainer.restore(self.fitted(state, options))
         self._options, self._trainer = dict(options), trainer
-
-    @property
-    def chains(self) -> npt.NDArray[np.float32] | None:
-        """Hidden states of the persistent chains, (n_chains, H); None with ``method="cd"``."""
-        return self.trainer.state().get("chains")
-
-    @chains.setter
-    def chains(self, value: npt.ArrayLike) -> None:
-        op, now = "BernoulliRBM.h_samples_", self.chains
-        chains = as_batch(value, "h_samples_", op, self.model.h_size, binary=True)
-        if now is None or now.shape != chains.shape:
-            expected = "none with method='cd'" if now is None else f"shape {now.shape}"
-            raise ValueError(f"[{op}] h_samples_ must be {expected}, got shape {chains.shape}")
-        self.trainer.restore({"chains": chains})
 
     def train(
         self,
-        data: _core.Dataset,
+        data: Any,
         order: npt.NDArray[np.int64],
         batches: range,
         size: int,
@@ -103,7 +134,7 @@ class Training:
 
     def train_epoch(
         self,
-        data: _core.Dataset,
+        data: Any,
         order: npt.NDArray[np.int64],
         stop: int,
         size: int,
@@ -133,7 +164,7 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """Everything but the history and the options: counters, and arrays by name."""
-        arrays: Arrays = {name: getattr(self.model, name) for name in PARAMETERS}
+        arrays: Arrays = {name: getattr(self.model, name) for name in self.parameters}
         arrays.update(self.trainer.state())
         counters = {"epoch": self.epoch, "batch": self.batch, "draws": self.model.draws}
         return {"counters": counters, "arrays": arrays}
@@ -141,9 +172,9 @@ class Training:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back, or on, to a `state` of a model of the same sizes and seed."""
         arrays = dict(state["arrays"])
-        for name in PARAMETERS:
+        for name in self.parameters:
             setattr(self.model, name, arrays.pop(name))
-        self.trainer.restore(with_chains(arrays, self._options, self.model.h_size))
+        self.trainer.restore(self.fitted(arrays, self._options))
         counters = state["counters"]
         self.epoch, self.batch = counters["epoch"], counters["batch"]
         self.model.draws = counters["draws"]
@@ -157,29 +188,3 @@ class Training:
         self.__dict__.update(state)
         self.prepare(options)
         self.trainer.restore(trainer)
-
-
-def with_chains(state: Arrays, options: dict[str, Any], hidden: int) -> Arrays:
-    """The state with as many chains as the options ask for.
-
-    More chains go round the old ones again; where there were none, all units are 0.
-    """
-    out = {name: value for name, value in state.items() if name != "chains"}
-    if options["persistent"]:
-        old = state.get("chains", np.zeros((1, hidden), np.float32))
-        out["chains"] = np.resize(old, (options["n_chains"], hidden))
-    return out
-
-
-def begin(visible: int, hidden: int, settings: Settings, seed: int) -> Training:
-    """A new model with weights from Normal(0, 0.01^2), ready to train."""
-    model = RBM(
-        visible,
-        hidden,
-        settings.options["k"],
-        random_state=seed,
-        device=settings.device,
-        n_threads=settings.n_threads or None,
-    )
-    model._rbm.initialize(0.01)
-    return Training(model, settings.options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,21 +10,21 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from .._core import DeviceArray
-from .._validation import as_integer, as_seed
-from ..callbacks import Callback, ProgressBar
-from ..callbacks._progress import EpochLines
-from ..io import save
-from ._data import as_dataset, blocks, log_odds, monitor_rows, output_dtype, split
-from ._loop import Job, run
+from .._validation import as_integer
+from ..callbacks import Callback
+from ._data import blocks, log_odds, output_dtype
+from ._fitting import TrainedEstimator
 from ._measures import Measures
-from ._settings import Settings, resolve
-from ._training import Training, begin
+from ._rbm_settings import Settings, resolve
+from ._rbm_training import RBMTraining, begin
 from .schedules import Schedule
 
 __all__ = ["BernoulliRBM"]
 
 
-class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, BaseEstimator):
+class BernoulliRBM(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, TrainedEstimator, BaseEstimator
+):
     """Bernoulli restricted Boltzmann machine, trained by contrastive divergence.
 
     Takes the place of scikit-learn's class of this name: the same parameters, attributes and
@@ -215,59 +214,23 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         DivergenceError
             If a weight would become non-finite; the weights before that batch are kept.
         """
-        op = "BernoulliRBM.fit"
-        settings = resolve(self, op)
-        goes_on = self.warm_start and hasattr(self, "model_")
-        if goes_on and settings.n_components != self.model_.h_size:
+        self._fit(X, y, validation_data)
+        return self
+
+    def _resolve(self, op: str) -> Settings:
+        return resolve(self, op)
+
+    def _check_goes_on(self, settings: Settings, op: str) -> None:
+        if settings.n_components != self.model_.h_size:
             raise ValueError(
                 f"[{op}] n_components must stay {self.model_.h_size} with warm_start, "
                 f"got {settings.n_components}"
             )
-        job, training = self._prepare(X, validation_data, settings, goes_on)
-        run(self, training, job)
-        return self
 
-    def _prepare(
-        self, X: Any, validation_data: Any, settings: Settings, goes_on: bool
-    ) -> tuple[Job, Training]:
-        """Check all input, and only then touch the estimator."""
-        op = "BernoulliRBM.fit"
-        callbacks = self._all_callbacks(op)
-        device = self.model_.device if goes_on else settings.device
-        checked = self._training_input(X, op, device)
-        if validation_data is not None and settings.validation_fraction:
-            raise ValueError(f"[{op}] validation_data and validation_fraction exclude each other")
-        seed = self.model_.seed if goes_on else as_seed(self.random_state, op)
-        rows, valid = split(checked, settings.validation_fraction, seed)
-        if validation_data is not None:
-            valid = self._values(validation_data, op, device, checked.shape[1])
-        data = as_dataset(rows, op, device)
-        self._remember(X, reset=not goes_on)
-        training = self._start(rows, settings, op, None if goes_on else seed)
-        last = training.epoch + settings.n_iter
-        watched = monitor_rows(rows, seed)
-        return Job(data, watched, valid, settings, callbacks, last), training
-
-    def _all_callbacks(self, op: str) -> list[Callback]:
-        own = list(self.callbacks or ())
-        for callback in own:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"[{op}] callbacks must be instances of Callback, got {callback!r}")
-        return [*own, EpochLines(), ProgressBar()] if self.verbose else own
-
-    def _start(self, X: Any, settings: Settings, op: str, seed: int | None) -> Training:
-        """The training to go on with: the one there is, or a new one from `seed`."""
-        if seed is None:
-            training = self._training
-            training.prepare(settings.options)
-            training.model._rbm.n_threads = settings.n_threads
-        else:
-            training = begin(X.shape[1], settings.n_components, settings, seed)
-            if settings.data_bias:
-                training.model.v_bias = log_odds(X)
-        self._dtype = output_dtype(X)
-        self._n_features_out = training.model.h_size
-        self._training, self.model_ = training, training.model
+    def _begin(self, X: Any, settings: Settings, seed: int) -> RBMTraining:
+        training = begin(X.shape[1], settings.n_components, settings, seed)
+        if settings.data_bias:
+            training.model.v_bias = log_odds(X)
         return training
 
     def partial_fit(self, X: Any, y: Any = None) -> BernoulliRBM:
@@ -294,20 +257,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
         DivergenceError
             If a weight would become non-finite; the weights before that batch are kept.
         """
-        op = "BernoulliRBM.partial_fit"
-        settings = resolve(self, op)
-        first = not hasattr(self, "model_")
-        device = settings.device if first else self.model_.device
-        checked = self._training_input(X, op, device)
-        data = as_dataset(checked, op, device)
-        self._remember(X, reset=first)
-        training = self._start(
-            checked, settings, op, as_seed(self.random_state, op) if first else None
-        )
-        training.trainer.momentum = settings.momentum_at(training.epoch, op)
-        rate, size = settings.rate_at(training.epoch, op), settings.batch_size
-        order, batches = np.arange(data.rows, dtype=np.int64), range(-(-data.rows // size))
-        training.train(data, order, batches, size, rate, op)
+        self._partial_fit(X, y)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -371,25 +321,6 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, 
             return self.model_.gibbs(X, steps)
         start = np.concatenate([v for _, v in blocks(X, op)])
         return self.model_.gibbs(start, steps).astype(bool)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the estimator with its whole training state to a file; see `gibbslab.io.save`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            File to write, atomically. `gibbslab.load` reads it back.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError
-            If a parameter is a function, which a file cannot hold.
-        OSError
-            If the file cannot be written; an old file of this name is kept.
-        """
-        save(self, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,10 +1,10 @@
-"""What a file says of a `gibbslab.BernoulliRBM`: parameters and the whole training state."""
+"""What a file says of any estimator: parameters and the whole training state."""
 
 from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,49 +12,51 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_integer
 from ..errors import FormatError
-from ..estimators._settings import Settings, resolve
-from ..estimators._training import Training, begin, with_chains
-from ..estimators.bernoulli_rbm import BernoulliRBM
+from ..estimators._fitting import TrainedEstimator
+from ..estimators._training import Training
 from ..estimators.schedules import from_json, to_json
-from ._fields import Fields, layer_sizes, tensors_of
+from ._fields import LARGEST, Fields, is_binary
 from ._reader import Document
 
-__all__ = ["build", "describe", "stored_params"]
+__all__ = ["describe", "finish", "state_fields", "stored_params", "with_params"]
 
-_LARGEST = 2**64 - 1
-_SCHEDULES = ("learning_rate", "momentum")
-_STATE = {"seed", "draws", "epoch", "batch", "dtype", "feature_names", "history"}
+_COUNTERS = {"epoch": 2**40, "batch": 2**40, "draws": LARGEST}
+_STATE = {"seed", "dtype", "feature_names", "history", *_COUNTERS}
 _MAX_COLUMNS = 64
+
+Estimator = TypeVar("Estimator", bound=TrainedEstimator)
 
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def stored_params(estimator: BernoulliRBM) -> dict[str, Any]:
+def stored_params(estimator: Any) -> dict[str, Any]:
     """The parameters as JSON, callbacks left out; `TypeError` for what a file cannot hold."""
     params = {name: _plain(v) for name, v in estimator.get_params(deep=False).items()}
     del params["callbacks"]
-    for name in _SCHEDULES:
+    for name in estimator._schedules:
         try:
             params[name] = to_json(params[name])
         except TypeError as error:
             raise TypeError(f"[save] {name}: {error}") from None
     seed = params["random_state"]
     if not (seed is None or isinstance(seed, numbers.Integral)):
-        params["random_state"] = estimator.model_.seed if hasattr(estimator, "model_") else None
+        fitted = hasattr(estimator, "_training")
+        params["random_state"] = estimator._training.model.seed if fitted else None
     return params
 
 
-def describe(estimator: BernoulliRBM) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """The estimator as JSON and tensors."""
+def describe(
+    estimator: Any, extra: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """The estimator as JSON and tensors; `extra` joins the state."""
     check_is_fitted(estimator)
     params, training = stored_params(estimator), estimator._training
-    options = resolve(estimator, "save").options
+    options = estimator._resolve("save").options
     now = training.state()
-    tensors = with_chains(now["arrays"], options, training.model.h_size)
-    if "chains" in tensors:
-        tensors["chains"] = tensors["chains"].astype(np.uint8)
+    tensors = training.fitted(now["arrays"], options)
+    tensors = {n: t.astype(np.uint8) if is_binary(n) else t for n, t in tensors.items()}
     names = getattr(estimator, "feature_names_in_", None)
     state = {
         **now["counters"],
@@ -62,6 +64,7 @@ def describe(estimator: BernoulliRBM) -> tuple[dict[str, Any], dict[str, npt.NDA
         "dtype": estimator._dtype.name,
         "feature_names": None if names is None else list(names),
         "history": _history_to_json(training.history),
+        **(extra or {}),
     }
     return {"params": params, "state": state}, tensors
 
@@ -73,44 +76,45 @@ def _history_to_json(history: dict[str, list[float]]) -> dict[str, list[Any]]:
     return {name: [number(x) for x in column] for name, column in history.items()}
 
 
-def build(document: Document, where: str) -> BernoulliRBM:
-    """The estimator that the file describes; `FormatError` names a wrong field."""
-    visible, hidden = layer_sizes(document, where)
-    estimator, settings = _with_params(document.metadata.get("params"), f"{where} params")
-    tensors = tensors_of(document, where, _shapes(visible, hidden, settings))
-    state = Fields(document.metadata.get("state"), f"{where} state", _STATE)
-    training = begin(visible, hidden, settings, state.integer("seed", _LARGEST))
-    counters = {"epoch": 2**40, "batch": 2**40, "draws": _LARGEST}
-    counters = {name: state.integer(name, most) for name, most in counters.items()}
-    training.restore({"arrays": tensors, "counters": counters})
-    training.rows = _rows(state["history"], f"{where} state.history")
-    _finish(estimator, training, state)
-    return estimator
-
-
-def _with_params(value: Any, where: str) -> tuple[BernoulliRBM, Settings]:
-    names = set(BernoulliRBM().get_params(deep=False)) - {"callbacks"}
-    params = dict(Fields(value, where, names)._value)
+def with_params(cls: type[Estimator], document: Document, where: str) -> tuple[Estimator, Any]:
+    """An estimator of the file's parameters, and its settings."""
+    names = set(cls().get_params(deep=False)) - {"callbacks"}  # type: ignore[attr-defined]
+    where = f"{where} params"
+    params = dict(Fields(document.metadata.get("params"), where, names)._value)
     try:
-        for name in _SCHEDULES:
+        for name in cls._schedules:
             params[name] = from_json(params[name])
         if params["random_state"] is not None:
-            as_integer(params["random_state"], "random_state", "load", 0, _LARGEST)
-        estimator = BernoulliRBM(**params)
-        return estimator, resolve(estimator, "load")
+            as_integer(params["random_state"], "random_state", "load", 0, LARGEST)
+        estimator = cls(**params)
+        return estimator, estimator._resolve("load")
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise FormatError(f"{where}: {error}") from None
 
 
-def _shapes(visible: int, hidden: int, settings: Settings) -> dict[str, tuple[int, ...]]:
-    sizes: dict[str, tuple[int, ...]] = {"W": (visible, hidden), "velocity_W": (visible, hidden)}
-    for name in ("v_bias", "velocity_v_bias", "visible_offset"):
-        sizes[name] = (visible,)
-    for name in ("h_bias", "velocity_h_bias", "hidden_offset", "hidden_activity"):
-        sizes[name] = (hidden,)
-    if settings.options["persistent"]:
-        sizes["chains"] = (settings.options["n_chains"], hidden)
-    return sizes
+def state_fields(document: Document, where: str, extra: set[str] | None = None) -> Fields:
+    """The file's state, with the further names that its class has."""
+    return Fields(document.metadata.get("state"), f"{where} state", _STATE | (extra or set()))
+
+
+def finish(
+    estimator: Any,
+    training: Training,
+    state: Fields,
+    tensors: dict[str, npt.NDArray[np.float32]],
+    n_features: int,
+) -> None:
+    """Bring a new training to the file's state, and give it to the estimator."""
+    counters = {name: state.integer(name, most) for name, most in _COUNTERS.items()}
+    training.restore({"arrays": tensors, "counters": counters})
+    training.rows = _rows(state["history"], f"{state.where}.history")
+    dtype = np.dtype(state.choice("dtype", ("float32", "float64")))
+    names = state.names("feature_names", n_features)
+    estimator._dtype = dtype
+    estimator._training, estimator.model_ = training, training.model
+    estimator.n_features_in_ = n_features
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
 
 
 def _rows(value: Any, where: str) -> list[dict[str, float]]:
@@ -128,14 +132,3 @@ def _rows(value: Any, where: str) -> list[dict[str, float]]:
             raise FormatError(f"{where}.{name[:80]} must hold numbers")
     columns = {n: [np.nan if x is None else x for x in column] for n, column in value.items()}
     return [{name: column[i] for name, column in columns.items()} for i in range(length)]
-
-
-def _finish(estimator: BernoulliRBM, training: Training, state: Fields) -> None:
-    visible = training.model.v_size
-    dtype = np.dtype(state.choice("dtype", ("float32", "float64")))
-    names = state.names("feature_names", visible)
-    estimator._dtype = dtype
-    estimator._training, estimator.model_ = training, training.model
-    estimator.n_features_in_, estimator._n_features_out = visible, training.model.h_size
-    if names is not None:
-        estimator.feature_names_in_ = np.array(names, dtype=object)

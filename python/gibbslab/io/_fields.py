@@ -10,7 +10,14 @@ import numpy.typing as npt
 from ..errors import FormatError
 from ._reader import Document
 
-__all__ = ["Fields", "tensors_of"]
+__all__ = ["LARGEST", "Fields", "is_binary", "layer_sizes", "tensors_of"]
+
+LARGEST = 2**64 - 1
+
+
+def is_binary(name: str) -> bool:
+    """Whether a tensor of this name holds 0 and 1, stored as uint8: persistent chains."""
+    return name.startswith("chains")
 
 
 class Fields:
@@ -23,7 +30,7 @@ class Fields:
             wrong = sorted(set(value) ^ names)
             raise FormatError(f"{where} has fields missing or unknown: {', '.join(wrong)[:200]}")
         self._value = value
-        self._where = where
+        self.where = where
 
     def __getitem__(self, name: str) -> Any:
         return self._value[name]
@@ -31,7 +38,7 @@ class Fields:
     def fail(self, name: str, expected: str) -> FormatError:
         """The error for a field."""
         got = repr(self._value[name])[:80]
-        return FormatError(f"{self._where}.{name} must be {expected}, got {got}")
+        return FormatError(f"{self.where}.{name} must be {expected}, got {got}")
 
     def integer(self, name: str, most: int) -> int:
         """An integer in 0 ... most."""
@@ -75,15 +82,15 @@ def tensors_of(
     out = {}
     for name, shape in shapes.items():
         tensor = document.tensors[name]
-        dtype = np.dtype(np.uint8 if name == "chains" else np.float32)
+        dtype = np.dtype(np.uint8 if is_binary(name) else np.float32)
         if tensor.shape != shape or tensor.dtype != dtype:
             raise FormatError(
                 f"{where} tensor {name!r} must be {dtype} of shape {shape}, got {tensor.dtype} "
                 f"of shape {tensor.shape}"
             )
-        good = tensor <= 1 if name == "chains" else np.isfinite(tensor)
+        good = tensor <= 1 if is_binary(name) else np.isfinite(tensor)
         if not good.all():
-            expected = "0 or 1" if name == "chains" else "finite"
+            expected = "0 or 1" if is_binary(name) else "finite"
             raise FormatError(f"{where} tensor {name!r} must be {expected} everywhere")
         out[name] = tensor.astype(np.float32)
     return out

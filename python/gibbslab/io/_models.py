@@ -18,9 +18,9 @@ def _formats() -> dict[str, tuple[type, ModuleType]]:
     """Classes by the name a file gives them. Imported late: they use this package themselves."""
     from ..estimators import BernoulliRBM
     from ..models import RBM
-    from . import _estimator, _rbm
+    from . import _bernoulli_rbm, _rbm
 
-    return {"BernoulliRBM": (BernoulliRBM, _estimator), "RBM": (RBM, _rbm)}
+    return {"BernoulliRBM": (BernoulliRBM, _bernoulli_rbm), "RBM": (RBM, _rbm)}
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:

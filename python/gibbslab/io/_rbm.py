@@ -8,12 +8,10 @@ import numpy.typing as npt
 
 from ..errors import FormatError
 from ..models import RBM
-from ._fields import Fields, layer_sizes, tensors_of
+from ._fields import LARGEST, Fields, layer_sizes, tensors_of
 from ._reader import Document
 
 __all__ = ["build", "describe"]
-
-_LARGEST = 2**64 - 1
 
 
 def describe(model: RBM) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -32,7 +30,7 @@ def build(document: Document, where: str) -> RBM:
     metadata = document.metadata
     params = Fields(metadata.get("params"), f"{where} params", {"cd_k", "n_threads"})
     state = Fields(metadata.get("state"), f"{where} state", {"seed", "draws"})
-    seed = state.integer("seed", _LARGEST)
+    seed = state.integer("seed", LARGEST)
     try:
         model = RBM(
             visible,
@@ -44,5 +42,5 @@ def build(document: Document, where: str) -> RBM:
     except (TypeError, ValueError) as error:
         raise FormatError(f"{where} params: {error}") from None
     model.W, model.v_bias, model.h_bias = tensors["W"], tensors["v_bias"], tensors["h_bias"]
-    model.draws = state.integer("draws", _LARGEST)
+    model.draws = state.integer("draws", LARGEST)
     return model

@@ -1,0 +1,34 @@
+"""What a file says of a `gibbslab.BernoulliRBM`."""
+
+from __future__ import annotations
+
+from ..estimators._rbm_settings import Settings
+from ..estimators._rbm_training import begin
+from ..estimators.bernoulli_rbm import BernoulliRBM
+from ._estimator import describe, finish, state_fields, with_params
+from ._fields import LARGEST, layer_sizes, tensors_of
+from ._reader import Document
+
+__all__ = ["build", "describe"]
+
+
+def build(document: Document, where: str) -> BernoulliRBM:
+    """The estimator that the file describes; `FormatError` names a wrong field."""
+    visible, hidden = layer_sizes(document, where)
+    estimator, settings = with_params(BernoulliRBM, document, where)
+    tensors = tensors_of(document, where, _shapes(visible, hidden, settings))
+    state = state_fields(document, where)
+    training = begin(visible, hidden, settings, state.integer("seed", LARGEST))
+    finish(estimator, training, state, tensors, visible)
+    return estimator
+
+
+def _shapes(visible: int, hidden: int, settings: Settings) -> dict[str, tuple[int, ...]]:
+    sizes: dict[str, tuple[int, ...]] = {"W": (visible, hidden), "velocity_W": (visible, hidden)}
+    for name in ("v_bias", "velocity_v_bias", "visible_offset"):
+        sizes[name] = (visible,)
+    for name in ("h_bias", "velocity_h_bias", "hidden_offset", "hidden_activity"):
+        sizes[name] = (hidden,)
+    if settings.options["persistent"]:
+        sizes["chains"] = (settings.options["n_chains"], hidden)
+    return sizes
