@@ -1,5 +1,5 @@
 // What follows the product in a Gibbs half-step, in the registers that hold its sums:
-//   pre = scale sum + bias;  mean = sigmoid(pre);  sample = u < mean.
+//   pre = scale sum + bias + added;  mean = sigmoid(pre);  sample = u < mean.
 //
 // A block of 256 threads owns a tile of 32 rows x 32 units: a thread has four neighbouring units of
 // a row, which is one Philox counter, and eight lanes in a row pack its 32 bits by shuffles.
@@ -24,6 +24,8 @@ struct HalfStepOutput {
   float* mean = nullptr;
   uint64_t* sample = nullptr;
   int64_t pre_stride = 0, mean_stride = 0, words = 0;
+  const float* added = nullptr;  // (rows, cols), or null
+  int64_t added_stride = 0;
 };
 
 __device__ __forceinline__ float probability(float pre) {
@@ -63,6 +65,10 @@ __device__ __forceinline__ void finish_quad(const HalfStepOutput& out, int64_t r
                                             float4 pre) {
   const int lane = threadIdx.x % 32;
   const bool inside = row < out.rows;
+  if (out.added != nullptr && !fault("added_input_left_out")) {
+    const Operand added{out.added, nullptr, out.added_stride, out.rows, out.cols};
+    pre = fused(dense_quad(added, row, col), 1.0f, pre);
+  }
   if (out.pre != nullptr && inside) store_quad(out.pre, out.pre_stride, out.cols, row, col, pre);
   if (out.mean == nullptr && out.sample == nullptr) return;
   const float4 p = probabilities(pre);

@@ -5,6 +5,7 @@
 //   energy               out[r] = -beta (v_r W h_r + a.v_r + b.h_r)
 //   pseudo_likelihood    out[r] = sum_i -log(1 + exp(F(v_r) - F(v_r with unit i flipped)))
 //   softplus_difference  out[r] += sum_j log(1 + exp(high x_rj)) - log(1 + exp(low x_rj))
+//   largest_differences  out[r] = max_c |x_rc - y_rc|; x, y (B, N), a block for each row
 //   weighted_sums, dot   out[r] += scale sum_c w_c x_rc;  sum_c x_c y_c
 //   v (B, V), h (B, H), W (V, H), a (1, V), b (1, H); out double, on the host
 //
@@ -36,6 +37,17 @@ constexpr int64_t kSlab = 1024;
 constexpr int kFlipThreads = 256, kFlipUnits = 64;
 
 // ------------------------------------------------------------------------------------ kernels
+
+__global__ void __launch_bounds__(kRowThreads)
+    largest_differences(Input x, Input y, int64_t rows, double* out) {
+  for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
+    double largest = 0;
+    for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads)
+      largest = fmax(largest, fabs(double{x.row(r)[c] - y.row(r)[c]}));
+    largest = block_max<kRowThreads>(largest);
+    if (threadIdx.x == 0) out[r] = largest;
+  }
+}
 
 struct ColumnResult {
   Output out;
@@ -218,6 +230,15 @@ struct CudaReduce : ReduceOps {
     const WeightedShare share{view(x), weights.data(), x.cols()};
     const std::vector<double> sums = row_sums_of(share, x.rows());
     for (size_t r = 0; r < sums.size(); ++r) out[r] += scale * sums[r];
+  }
+
+  void largest_differences(const Context&, const Tensor& x, const Tensor& y, double* out) override {
+    if (x.rows() == 0) return;
+    const Scratch<double> largest(x.rows());
+    constexpr int64_t kMostBlocks = int64_t{1} << 30;
+    launch(cuda::largest_differences, dim3(static_cast<unsigned>(std::min(x.rows(), kMostBlocks))),
+           dim3(kRowThreads), 0, stream(), input(x), input(y), x.rows(), largest.get());
+    download(out, largest.get(), x.rows());
   }
 
   double dot(const Context&, const Tensor& x, const Tensor& y) override {

@@ -134,15 +134,21 @@ CdOutput output_of(const Update& job, const Tensor& weight, const Tensor& veloci
 struct CudaSampling : SamplingOps {
   void half_step(const Context&, const HalfStep& step) override {
     const bool up = step.direction == Direction::kUp;
-    const Tensor w = aligned(step.weights->get()), bias = aligned(*step.bias);
+    const Tensor w = aligned(step.weights->get());
+    const Tensor bias = step.bias != nullptr ? aligned(*step.bias) : Tensor();
     const States x = aligned(*step.input);
+    const Tensor added = step.added != nullptr ? aligned(*step.added) : Tensor();
     HalfStepProduct product{operand(x), operand(w), !up};
     if (fault("w_transposed_in_down_pass") && w.rows() == w.cols()) product.transposed = false;
     HalfStepOutput out;
-    out.bias = fault("hidden_bias_left_out") && up ? nullptr : bias.data();
+    if (step.bias != nullptr && !(fault("hidden_bias_left_out") && up)) out.bias = bias.data();
     out.scale = step.scale;
     out.rows = x.rows();
     out.cols = up ? w.cols() : w.rows();
+    if (step.added != nullptr) {
+      out.added = added.data();
+      out.added_stride = added.stride();
+    }
     set_outputs(step.draw, step.pre, step.mean, step.sample, out);
     run_half_step(product, out);
   }

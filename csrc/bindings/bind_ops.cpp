@@ -2,6 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "csrc/bindings/bindings.h"
 #include "csrc/bindings/devices.h"
 #include "csrc/bindings/numpy.h"
@@ -47,13 +49,15 @@ py::array_t<float> transpose(const FloatArray& x, int n_threads, const std::stri
 
 py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& bias, bool up,
                     float scale, uint64_t seed, uint64_t stream, int64_t first_row, bool dense,
-                    int n_threads, const std::string& device) {
+                    const std::optional<FloatArray>& added, int n_threads,
+                    const std::string& device) {
   const Context ctx = context_on(device, 0, n_threads);
   const States input = dense ? States(tensor_from(ctx, x)) : states_from(ctx, x);
   const Weights weights(tensor_from(ctx, w));
   const Tensor b = tensor_from(ctx, bias);
   Tensor pre = ops::zeros(ctx, input.rows(), b.cols()), mean = pre.clone();
   BitTensor sample = ops::zero_bits(ctx, input.rows(), b.cols());
+  const Tensor more = added ? tensor_from(ctx, *added) : Tensor();
   ops::half_step(ctx, {&input,
                        &weights,
                        &b,
@@ -62,7 +66,8 @@ py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& 
                        {seed, stream, first_row},
                        &pre,
                        &mean,
-                       &sample});
+                       &sample,
+                       added ? &more : nullptr});
   return py::make_tuple(array_from(pre), array_from(mean), array_from(sample));
 }
 
@@ -95,6 +100,15 @@ py::array_t<float> column_sums(const FloatArray& x, float scale, int n_threads,
   Tensor out = ops::zeros(ctx, 1, input.cols());
   ops::column_sums(ctx, input, scale, false, out);
   return vector_from(out);
+}
+
+py::array_t<double> largest_differences(const FloatArray& x, const FloatArray& y, int n_threads,
+                                        const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor a = tensor_from(ctx, x), b = tensor_from(ctx, y);
+  std::vector<double> out(static_cast<size_t>(a.rows()));
+  ops::largest_differences(ctx, a, b, out.data());
+  return array_from(out);
 }
 
 bool all_finite(const FloatArray& x, int n_threads, const std::string& device) {
@@ -137,13 +151,15 @@ void bind_ops(py::module_& m) {
   ops.def("transpose", &transpose, py::arg("x"), threads, device);
   ops.def("half_step", &half_step, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("up"),
           py::arg("scale") = 1.0f, py::arg("seed") = 0, py::arg("stream") = 0,
-          py::arg("first_row") = 0, py::arg("dense") = false, threads, device);
+          py::arg("first_row") = 0, py::arg("dense") = false, py::arg("added") = py::none(),
+          threads, device);
   ops.def("cd_statistics", &cd_statistics, py::arg("v0"), py::arg("h0"), py::arg("v1"),
           py::arg("h1"), py::arg("positive") = 1.0f, py::arg("negative") = 1.0f,
           py::arg("dense") = false, threads, device);
   ops.def("softplus_difference", &softplus_difference, py::arg("x"), py::arg("low"),
           py::arg("high"), threads, device);
   ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
+  ops.def("largest_differences", &largest_differences, py::arg("x"), py::arg("y"), threads, device);
   ops.def("all_finite", &all_finite, py::arg("x"), threads, device);
   ops.def("update", &update, py::arg("w"), py::arg("g"), py::arg("velocity"),
           py::arg("learning_rate"), py::arg("momentum") = 0.0f, py::arg("l1") = 0.0f,

@@ -125,6 +125,13 @@ void bind_model(py::class_<RbmHolder>& c) {
   bind_parameter(
       c, "h_bias", "RBM.h_bias", [](Rbm& rbm) { return vector_from(rbm.hidden_bias()); },
       [](Rbm& rbm, Tensor b) { rbm.set_hidden_bias(std::move(b)); });
+  c.def(
+      "set_input_scales",
+      [](RbmHolder& s, float up, float down) {
+        const InUse guard(s.busy, "RBM.set_input_scales");
+        s.rbm.set_input_scales(up, down);
+      },
+      py::arg("up"), py::arg("down"));
   c.def("device_array", &device_array, py::arg("name"));
   c.def(
       "initialize",

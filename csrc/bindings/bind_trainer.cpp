@@ -3,7 +3,7 @@
 
 #include "csrc/bindings/bindings.h"
 #include "csrc/bindings/guard.h"
-#include "csrc/bindings/numpy.h"
+#include "csrc/bindings/training.h"
 #include "csrc/core/error.h"
 #include "csrc/models/rbm_trainer.h"
 #include "csrc/ops/elementwise.h"
@@ -22,10 +22,7 @@ std::unique_ptr<TrainerHolder> make(RbmHolder& model, const TrainOptions& option
 
 py::tuple train(TrainerHolder& self, const Dataset& data, const IndexArray& order,
                 int64_t batch_size, int64_t first, int64_t last, float learning_rate) {
-  require(batch_size >= 1, "train", [&] { return "batch_size must be at least 1"; });
-  for (py::ssize_t i = 0; i < order.shape(0); ++i)
-    require(0 <= order.at(i) && order.at(i) < data.rows(), "train",
-            [&] { return "order must name rows of the data set"; });
+  checked_range(data, order, batch_size, first, last);
   const InUse guard(self.model.busy, "train");
   TrainResult result;
   {
@@ -59,18 +56,8 @@ void set_momentum(TrainerHolder& self, float momentum) {
 
 void restore(TrainerHolder& self, const py::dict& values) {
   const InUse guard(self.model.busy, "train");
-  for (const auto& entry : named(self.trainer)) {
-    const char* name = entry.first;
-    Tensor* tensor = entry.second;
-    if (!values.contains(name)) continue;
-    const Tensor given = tensor_from(self.model.rbm.context(), values[name].cast<FloatArray>());
-    require(given.rows() == tensor->rows() && given.cols() == tensor->cols(), "restore", [&] {
-      return std::string(name) + " must have shape " +
-             shape_string(tensor->rows(), tensor->cols()) + ", got " +
-             shape_string(given.rows(), given.cols());
-    });
-    *tensor = given;
-  }
+  for (const auto& entry : named(self.trainer))
+    restore_tensor(self.model.rbm.context(), values, entry.first, *entry.second);
   if (!values.contains("chains")) return;
   const BitTensor chains =
       bits_from(self.model.rbm.context(), values["chains"].cast<FloatArray>(), "restore", "chains");
@@ -80,6 +67,26 @@ void restore(TrainerHolder& self, const py::dict& values) {
 }
 
 }  // namespace
+
+BatchRange checked_range(const Dataset& data, const IndexArray& order, int64_t batch_size,
+                         int64_t first, int64_t last) {
+  require(batch_size >= 1, "train", [&] { return "batch_size must be at least 1"; });
+  for (py::ssize_t i = 0; i < order.shape(0); ++i)
+    require(0 <= order.at(i) && order.at(i) < data.rows(), "train",
+            [&] { return "order must name rows of the data set"; });
+  return {order.data(), order.shape(0), batch_size, first, last};
+}
+
+void restore_tensor(const Context& ctx, const py::dict& values, const std::string& name,
+                    Tensor& tensor) {
+  if (!values.contains(name.c_str())) return;
+  const Tensor given = tensor_from(ctx, values[name.c_str()].cast<FloatArray>());
+  require(given.rows() == tensor.rows() && given.cols() == tensor.cols(), "restore", [&] {
+    return name + " must have shape " + shape_string(tensor.rows(), tensor.cols()) + ", got " +
+           shape_string(given.rows(), given.cols());
+  });
+  tensor = given;
+}
 
 void bind_trainer(py::module_& m) {
   py::class_<TrainOptions>(m, "TrainOptions", "How a batch changes the model.")

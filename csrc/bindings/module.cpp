@@ -33,5 +33,6 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_data(m);
   gibbslab::bind_rbm(m);
   gibbslab::bind_trainer(m);
+  gibbslab::bind_dbm(m);
   gibbslab::bind_ops(m);
 }

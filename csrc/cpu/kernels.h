@@ -64,6 +64,8 @@ struct Kernels {
   double (*softplus_sum)(const double* x, int64_t n);
   // sum_j [log(1 + exp(high x_j)) - log(1 + exp(low x_j))] over a padded float row.
   double (*softplus_difference)(const float* x, int64_t cols, float low, float high);
+  // max_j |x_j - y_j| of two padded float rows.
+  float (*largest_difference)(const float* x, const float* y, int64_t cols);
   // out[j] = bias[j] + sum of the rows of w (float32) that `active` lists, in float64.
   void (*gather_rows)(const float* w, int64_t stride, const int32_t* active, int64_t count,
                       const double* bias, double* out, int64_t padded_cols);

@@ -22,6 +22,7 @@ void column_sums(const Tensor& x, double* sums);
 void bit_column_sums(const BitTensor& x, double* sums);
 double softplus_sum(const double* x, int64_t n);
 double softplus_difference(const float* x, int64_t cols, float low, float high);
+float largest_difference(const float* x, const float* y, int64_t cols);
 void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t count,
                  const double* bias, double* out, int64_t padded_cols);
 void axpy(double x, const float* w, double* out, int64_t padded_cols);

@@ -118,6 +118,21 @@ double softplus_difference(const float* x, int64_t cols, float low, float high) 
   return sum_lanes(linear) * static_cast<double>(step) + logs;
 }
 
+float largest_difference(const float* x, const float* y, int64_t cols) {
+  using L = Lane<f32x16>;
+  f32x16 most = {};
+  int64_t c = 0;
+  for (; c + 16 <= cols; c += 16)
+    most = L::larger(most, -L::negative_magnitude(load(x + c) - load(y + c)));
+  float largest = 0.0f;
+  for (int lane = 0; lane < 16; ++lane) largest = Lane<float>::larger(largest, most[lane]);
+  for (; c < cols; ++c) {
+    const float apart = x[c] > y[c] ? x[c] - y[c] : y[c] - x[c];
+    largest = apart > largest ? apart : largest;
+  }
+  return largest;
+}
+
 void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t count,
                  const double* bias, double* out, int64_t padded_cols) {
   for (int64_t c = 0; c < padded_cols; c += 16) {

@@ -23,6 +23,7 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .bit_column_sums = isa::bit_column_sums,
       .softplus_sum = isa::softplus_sum,
       .softplus_difference = isa::softplus_difference,
+      .largest_difference = isa::largest_difference,
       .gather_rows = isa::gather_rows,
       .axpy = isa::axpy,
       .update_rows = isa::update_rows,

@@ -135,6 +135,14 @@ struct CpuReduce : ReduceOps {
     for (int64_t r = 0; r < x.rows(); ++r) out[r] += scale * row_dot(x, r, weights.data());
   }
 
+  void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y,
+                           double* out) override {
+    for_pieces(ctx, x.rows(), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        out[r] = kernels().largest_difference(x.row(r), y.row(r), x.cols());
+    });
+  }
+
   double dot(const Context&, const Tensor& x, const Tensor& y) override {
     double total = 0;
     for (int64_t c = 0; c < x.cols(); ++c) total += static_cast<double>(x.data()[c]) * y.data()[c];

@@ -75,6 +75,11 @@ void add_bias(const Tensor& bias, Tensor& out, const Block& block) {
     for (int64_t c = block.column; c < block.column_end; ++c) out.row(r)[c] += bias.data()[c];
 }
 
+void add_rows(const Tensor& x, Tensor& out, const Block& block) {
+  for (int64_t r = block.row; r < block.row_end; ++r)
+    for (int64_t c = block.column; c < block.column_end; ++c) out.row(r)[c] += x.row(r)[c];
+}
+
 // The factor that a half-step multiplies by, stored so that its rows are what an input bit adds.
 const Tensor& factor_of(const Context& ctx, const HalfStep& step) {
   if (step.direction == Direction::kUp) return step.weights->get();
@@ -143,6 +148,7 @@ struct CpuSampling : SamplingOps {
                                 block.row, block.row_end);
       else if (bias)
         add_bias(*bias, pre, block);
+      if (step.added && !fault("added_input_left_out")) add_rows(*step.added, pre, block);
       if (activates) activate_block(pre, 1.0f, step.draw, block, step.mean, step.sample);
     });
   }

@@ -62,6 +62,15 @@ void Rbm::set_hidden_bias(Tensor b) {
   hidden_bias_ = std::move(b);
 }
 
+void Rbm::set_input_scales(float up, float down) {
+  require(up > 0.0f && down > 0.0f, "RBM.set_input_scales", [&] {
+    return "up and down must be above 0, got " + std::to_string(up) + " and " +
+           std::to_string(down);
+  });
+  up_scale_ = up;
+  down_scale_ = down;
+}
+
 void Rbm::initialize(float deviation) {
   Tensor w = ops::zeros(ctx_, visible_size(), hidden_size());
   ops::normal(ctx_, ctx_.next_draw(Layer::kWeights), 0.0f, deviation, w);
@@ -83,7 +92,7 @@ LayerState Rbm::half_step(const States& input, Direction direction, float beta, 
   step.weights = &weights_;
   step.bias = &bias;
   step.direction = direction;
-  step.scale = beta;
+  step.scale = beta * (up ? up_scale_ : down_scale_);
   if (sample) step.draw = ctx_.next_draw(up ? Layer::kHidden : Layer::kVisible);
   step.mean = mean ? &out.mean : nullptr;
   step.sample = sample ? &out.sample : nullptr;
@@ -126,7 +135,7 @@ States Rbm::after_down(CdPass& pass, const Clamp* clamp) {
 // Whether the backend runs these sweeps in calls of many.
 bool Rbm::fusible(const States& start, const Sweeps& sweeps, int64_t steps) const {
   if (!start.binary() || (sweeps.clamp != nullptr && !sweeps.clamp->known.binary())) return false;
-  if (fault("mean_field_for_sample")) return false;
+  if (fault("mean_field_for_sample") || up_scale_ != 1.0f || down_scale_ != 1.0f) return false;
   return ops::offers_chains(ctx_, {start.rows(), visible_size(), hidden_size(), steps});
 }
 

@@ -59,6 +59,9 @@ class Rbm {
   Tensor take_transposed() { return weights_.take_transposed(); }
   void set_visible_bias(Tensor a);
   void set_hidden_bias(Tensor b);
+  // Factors of v W and h W^T in the half-steps, 1 at first: 2 where a layer stands for two copies
+  // of itself (greedy training of a DBM). Energies and likelihoods know nothing of them.
+  void set_input_scales(float up, float down);
   // W ~ Normal(0, deviation^2), biases 0.
   void initialize(float deviation);
 
@@ -94,6 +97,7 @@ class Rbm {
   Context ctx_;
   Weights weights_;
   Tensor visible_bias_, hidden_bias_;
+  float up_scale_ = 1.0f, down_scale_ = 1.0f;
 };
 
 // beta times a bias, without a copy when beta is 1.

@@ -1,43 +1,13 @@
 #include "csrc/models/rbm_trainer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
 #include "csrc/core/interrupt.h"
-#include "csrc/ops/backend.h"
 
 namespace gibbslab {
 namespace {
-
-// A bias vector's step, kept aside until the whole update is known to be finite.
-struct VectorStep {
-  Tensor value, velocity;
-  bool finite;
-
-  VectorStep(const Context& ctx, const Tensor& weight, const Tensor& gradient,
-             const Tensor& old_velocity, float learning_rate, float momentum)
-      : value(ops::zeros(ctx, 1, weight.cols())), velocity(ops::zeros(ctx, 1, weight.cols())) {
-    Update job;
-    job.weight = &weight;
-    job.gradient = &gradient;
-    job.velocity = &old_velocity;
-    job.new_weight = &value;
-    job.new_velocity = &velocity;
-    job.learning_rate = learning_rate;
-    job.momentum = momentum;
-    finite = ops::update(ctx, job);
-  }
-};
-
-void add_running(const Context& ctx, Tensor& mean, const Tensor& now, float rate) {
-  ops::linear(ctx, {1.0 - rate, &mean, rate, &now}, mean);
-}
-
-void add_multiple(const Context& ctx, Tensor& out, const Tensor& x, double p) {
-  ops::linear(ctx, {1.0, &out, p, &x}, out);
-}
 
 States statistics_of(const LayerState& h, bool samples) {
   if (samples) return h.sample;
@@ -80,33 +50,15 @@ void RbmTrainer::set_momentum(float momentum) {
 TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
                               int64_t batch_size, int64_t first, int64_t last,
                               float learning_rate) {
-  require(data.cols() == rbm_.visible_size(), "train", [&] {
-    return "X must have " + std::to_string(rbm_.visible_size()) + " columns, got " +
-           std::to_string(data.cols());
-  });
-  TrainResult result;
-  next_batch_ = first;
-  for (int64_t batch = first; batch < last; ++batch) {
-    const int64_t begin = batch * batch_size, end = std::min(n, begin + batch_size);
-    if (begin >= end) break;
-    const States v0 = data.gather(rbm_.context(), order + begin, end - begin);
-    result.diverged = whole_step(v0, batch_size, learning_rate);
-    if (!result.diverged.empty()) return result;
-    ++result.batches;
-    ++next_batch_;
-    poll_interrupt();
-  }
-  return result;
+  const BatchRange range{order, n, batch_size, first, last};
+  return train_batches(rbm_.context(), data, rbm_.visible_size(), range, next_batch_,
+                       [&](const States& v0) { return whole_step(v0, batch_size, learning_rate); });
 }
 
 RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   Context& ctx = rbm_.context();
   Phases p;
-  if (options_.sample_input && !v0.binary()) {
-    BitTensor drawn = ops::zero_bits(ctx, v0.rows(), v0.cols());
-    ops::bernoulli(ctx, v0.dense(), ctx.next_draw(Layer::kData), drawn);
-    v0 = drawn;
-  }
+  if (options_.sample_input) v0 = drawn_input(ctx, v0);
   p.v0 = std::move(v0);
   // Persistent chains need no sample of the positive phase, unless the statistics use it.
   const bool sample = !options_.persistent || options_.hidden_samples;

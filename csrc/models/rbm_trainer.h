@@ -5,7 +5,7 @@
 
 #include "csrc/models/dataset.h"
 #include "csrc/models/rbm.h"
-#include "csrc/ops/optim.h"
+#include "csrc/models/trainer_parts.h"
 
 namespace gibbslab {
 
@@ -20,11 +20,6 @@ struct TrainOptions {
   float sparsity_target = 0.0f, sparsity_cost = 0.0f, sparsity_decay = 0.9f;
   bool sample_input = false;    // grey values are probabilities, drawn anew for every batch
   bool hidden_samples = false;  // 0/1 hidden states, not probabilities, in the statistics
-};
-
-struct TrainResult {
-  int64_t batches = 0;   // completed
-  std::string diverged;  // the tensor that would have become non-finite, or empty
 };
 
 class RbmTrainer {

@@ -66,6 +66,14 @@ void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, d
   ctx.backend().reduce.weighted_sums(ctx, x, weights, scale, out);
 }
 
+void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y, double* out) {
+  require(x.rows() == y.rows() && x.cols() == y.cols(), "largest_differences", [&] {
+    return "y must have shape " + shape_string(x.rows(), x.cols()) + ", got " +
+           shape_string(y.rows(), y.cols());
+  });
+  ctx.backend().reduce.largest_differences(ctx, x, y, out);
+}
+
 double dot(const Context& ctx, const Tensor& x, const Tensor& y) {
   require_columns("dot", "y", y.cols(), x.cols());
   return ctx.backend().reduce.dot(ctx, x, y);

@@ -30,6 +30,8 @@ struct ReduceOps {
                                    double* out) = 0;
   virtual void weighted_sums(const Context& ctx, const States& x, const Tensor& weights,
                              double scale, double* out) = 0;
+  virtual void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y,
+                                   double* out) = 0;
   virtual double dot(const Context& ctx, const Tensor& x, const Tensor& y) = 0;
   virtual double log_partition(const Context& ctx, const RbmView& rbm) = 0;
 };
@@ -51,6 +53,8 @@ void softplus_difference(const Context& ctx, const Tensor& x, float low, float h
 // out[r] += scale * sum_c weights_c x_rc; weights (1, N).
 void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
                    double* out);
+// out[r] = max_c |x_rc - y_rc|; x, y (B, N).
+void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y, double* out);
 // sum_c x_c y_c of two rows (1, N).
 double dot(const Context& ctx, const Tensor& x, const Tensor& y);
 // log Z by enumerating the smaller layer, which has at most kMaxEnumerated units.

@@ -29,7 +29,8 @@ void half_step(const Context& ctx, const HalfStep& step) {
   const int64_t in = up ? w.rows() : w.cols(), out = up ? w.cols() : w.rows();
   const int64_t batch = step.input->rows();
   require_shape("half_step", "input", *step.input, batch, in);
-  require_shape("half_step", "bias", *step.bias, 1, out);
+  if (step.bias || !step.added) require_shape("half_step", "bias", *step.bias, 1, out);
+  if (step.added) require_shape("half_step", "added", *step.added, batch, out);
   if (step.pre) require_shape("half_step", "pre", *step.pre, batch, out);
   if (step.mean) require_shape("half_step", "mean", *step.mean, batch, out);
   if (step.sample) require_shape("half_step", "sample", *step.sample, batch, out);

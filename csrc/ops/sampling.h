@@ -11,17 +11,19 @@ namespace gibbslab {
 // kUp: visible to hidden, x W. kDown: hidden to visible, x W^T.
 enum class Direction { kUp, kDown };
 
-// pre = scale (x op(W)) + bias; mean = sigmoid(pre); sample = u < mean. Null outputs are not made.
+// pre = scale (x op(W)) + bias + added; mean = sigmoid(pre); sample = u < mean. Null outputs are
+// not made. `added` is what a layer between two others gets from the other one.
 struct HalfStep {
   const States* input = nullptr;     // (B, V) up, (B, H) down
   const Weights* weights = nullptr;  // (V, H)
-  const Tensor* bias = nullptr;      // (1, H) up, (1, V) down
+  const Tensor* bias = nullptr;      // (1, H) up, (1, V) down; null where `added` has it already
   Direction direction = Direction::kUp;
   float scale = 1.0f;
   Draw draw;
   Tensor* pre = nullptr;
   Tensor* mean = nullptr;
   BitTensor* sample = nullptr;
+  const Tensor* added = nullptr;  // (B, H) up, (B, V) down, no alias of an output; or null
 };
 
 // out (V, H) = positive_scale v0^T h0 - negative_scale v1^T h1.

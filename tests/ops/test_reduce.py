@@ -211,3 +211,28 @@ def test_one_value_that_is_not_finite_is_found(rows: int, cols: int) -> None:
 
 def test_infinities_do_not_cancel() -> None:
     assert not core.ops.all_finite(np.array([[np.inf, 1.0], [-np.inf, 1.0]], np.float32))
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (3, 15), (33, 31), (5, 127), (100, 257)])
+def test_largest_differences(rows: int, cols: int) -> None:
+    """Exact: the difference of two floats rounds once, and a maximum does not round."""
+    rng = np.random.default_rng(rows)
+    x, y = rng.normal(0, 3, (2, rows, cols)).astype(np.float32)
+    expected = np.abs(x - y).max(axis=1)
+    for threads in (1, 2):
+        got = core.ops.largest_differences(x, y, n_threads=threads)
+        assert got.dtype == np.float64
+        np.testing.assert_array_equal(got, expected)
+    for column in {0, cols // 2, cols - 1}:  # wherever it lies, and of either sign
+        for apart in (-50.0, 50.0):
+            moved = x.copy()
+            moved[:, column] += np.float32(apart)
+            expected = np.abs(x - moved).max(axis=1)
+            np.testing.assert_array_equal(core.ops.largest_differences(x, moved), expected)
+
+
+def test_largest_differences_of_equal_and_unequal_shapes() -> None:
+    x = np.ones((3, 20), np.float32)
+    np.testing.assert_array_equal(core.ops.largest_differences(x, x), np.zeros(3))
+    with pytest.raises(ValueError, match=r"\[largest_differences\] y must have shape \(3, 20\)"):
+        core.ops.largest_differences(x, x[:2])

@@ -40,8 +40,10 @@ def assert_half_step(
     first_row: int = 0, scale: float = 1.0, **more: Any,
 ) -> None:  # fmt: skip
     pre, mean, sample = run(x, w, bias, up, first_row=first_row, scale=scale, **more)
-    expected = reference.pre_activation(x, w, bias, up, scale)
+    added = more.get("added", np.float32(0))
+    expected = reference.pre_activation(x, w, bias, up, scale) + added.astype(np.float64)
     size = reference.pre_activation(np.abs(x), np.abs(w), np.abs(bias), up, abs(scale))
+    size = size + np.abs(added)
     bound = tolerance["product"] * 2.0**-24 * np.sqrt(x.shape[1] + 1) * size
     assert (np.abs(pre - expected) <= bound).all()
     # The probability is the sigmoid of the pre-activation that the device found.
@@ -94,6 +96,20 @@ def test_half_step_does_not_depend_on_threads(
             other = run(x, w, bias, up, dense=dense, n_threads=threads)
             for name, a, b in zip(("pre", "mean", "sample"), one, other):
                 np.testing.assert_array_equal(a, b, err_msg=f"{name}, {threads} threads")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("up", [True, False])
+def test_half_step_of_a_layer_between_two(
+    shape: tuple[int, int, int], kind: str, up: bool, tolerance: dict[str, float]
+) -> None:
+    """What the other neighbour gives is added, not scaled."""
+    rows, v, h = shape
+    x = batch(kind, rows, v if up else h, 0.3, rows)
+    added = np.random.default_rng(rows).normal(0, 1, (rows, h if up else v)).astype(np.float32)
+    more = {"added": added, "dense": kind != "bits"}
+    assert_half_step(x, *parameters(v, h, up), up, tolerance, scale=0.7, **more)
 
 
 @pytest.mark.parametrize("vectors", range(1, 16))
@@ -189,6 +205,9 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     message = r"\[half_step\] input must have shape \(3, 5\), got \(3, 4\)"
     with pytest.raises(ValueError, match=message):
         core.ops.half_step(x, w, bias, True)
+    right, wrong = np.zeros((3, 5), np.float32), np.zeros((2, 2), np.float32)
+    with pytest.raises(ValueError, match=r"\[half_step\] added must have shape \(3, 2\)"):
+        core.ops.half_step(right, w, bias, True, added=wrong)
     bad_bias = np.zeros(3, np.float32)
     with pytest.raises(ValueError, match=r"\[half_step\] bias must have shape \(1, 2\)"):
         core.ops.half_step(np.zeros((3, 5), np.float32), w, bad_bias, True)

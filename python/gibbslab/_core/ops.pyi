@@ -26,6 +26,7 @@ def half_step(
     stream: int = 0,
     first_row: int = 0,
     dense: bool = False,
+    added: Floats | None = None,
     n_threads: int = 0,
     device: str = "cpu",
 ) -> tuple[Floats, Floats, Floats]: ...
@@ -46,6 +47,9 @@ def softplus_difference(
 def column_sums(
     x: Floats, scale: float = 1.0, n_threads: int = 0, device: str = "cpu"
 ) -> Floats: ...
+def largest_differences(
+    x: Floats, y: Floats, n_threads: int = 0, device: str = "cpu"
+) -> Doubles: ...
 def all_finite(x: Floats, n_threads: int = 0, device: str = "cpu") -> bool: ...
 def update(
     w: Floats,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .dbm import DBM
 from .rbm import RBM
 
-__all__ = ["RBM"]
+__all__ = ["DBM", "RBM"]
