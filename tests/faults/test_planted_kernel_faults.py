@@ -93,6 +93,10 @@ SHARED_FAULTS = {
         "only a square W can be, so the square model sees it",
         (SQUARE + "[1.0-visible-4x4]",),
     ),
+    "added_input_left_out": Fault(
+        "a layer between two others hears one of them only",
+        (HALF_STEP.format("a_layer_between_two[True-bits-(33, 64, 257)]"),),
+    ),
     "neighbours_share_stream": Fault("half of the rows draw another row's words", (BITS_UP,)),
     "sigmoid_off": Fault(
         "by 1e-3, in the activation and in the half-step",
