@@ -21,12 +21,49 @@ __global__ void reads_first(unsigned* out) {
   more[7] = 1.0f;
 }
 
+// The static variables of a function that kernels call; K is a part of its name alone.
+template <class K>
+__device__ unsigned* of_helper() {
+  __shared__ unsigned held[3];
+  return held;
+}
+
+// Where the kernel's own variable and its helper's lie, and what each block found there.
+template <int kKernel>
+__global__ void marks(unsigned** where, unsigned* found) {
+  __shared__ unsigned own;
+  const auto lambda = [] {
+    __shared__ unsigned of_lambda;
+    return &of_lambda;
+  };
+  unsigned* all[] = {&own, lambda(), of_helper<void (*)()>() + 2};
+  for (int i = 0; i < 3; ++i) {
+    where[i] = all[i];
+    found[3 * blockIdx.x + i] = *all[i];
+    *all[i] = 1;
+  }
+}
+
+// Its helper's name holds the kernel's own.
+__global__ void marks_by_lambda(unsigned* found) {
+  const auto lambda = [] {};
+  unsigned* at = of_helper<decltype(lambda)>();
+  found[blockIdx.x] = *at;
+  *at = 1;
+}
+
 __global__ void dynamic_address(uintptr_t* out) {
   out[blockIdx.x] = reinterpret_cast<uintptr_t>(dynamic_shared<char>());
 }
 
+__device__ int& of_block() {
+  __shared__ int number;
+  return number;
+}
+
 __global__ void static_grid_sum(const int* in, int* out) {
   __shared__ int mine;
+  if (threadIdx.x == 0) of_block() = static_cast<int>(blockIdx.x);
   if (threadIdx.x == 0) mine = in[blockIdx.x];
   __syncthreads();
   grid_sync();
@@ -35,7 +72,7 @@ __global__ void static_grid_sum(const int* in, int* out) {
   int sum = 0;
   for (unsigned b = 0; b < gridDim.x; ++b) sum += out[b];
   grid_sync();
-  if (threadIdx.x == 0) out[blockIdx.x] = sum + mine;
+  if (threadIdx.x == 0) out[blockIdx.x] = sum + mine + 1000 * of_block();
 }
 
 // Each block of a cluster gathers one number from every other.
@@ -91,6 +128,29 @@ TEST(shared_memory_is_poisoned_for_every_block) {
   for (const unsigned poison : out.read()) CHECK(poison == 1);
   for (const unsigned poison : other.read()) CHECK(poison == 1);
 }
+
+TEST(statics_of_helpers_and_of_lambdas_are_poisoned_too) {
+  DeviceArray<unsigned*> where(3);
+  DeviceArray<unsigned> found(4 * 3), by_lambda(4);
+  launch(marks<1>, 4, 1, 0, nullptr, where.data(), found.data());
+  for (const unsigned value : found.read()) CHECK(value == 0xFFFFFFFFu);
+  launch(marks_by_lambda, 4, 1, 0, nullptr, by_lambda.data());
+  for (const unsigned value : by_lambda.read()) CHECK(value == 0xFFFFFFFFu);
+}
+
+// What one kernel declares no other can use, so that no other pays for it.
+TEST(statics_of_other_kernels_are_left_alone) {
+  DeviceArray<unsigned*> of_one(3), of_two(3);
+  DeviceArray<unsigned> found(3);
+  launch(marks<1>, 1, 1, 0, nullptr, of_one.data(), found.data());
+  launch(marks<2>, 1, 1, 0, nullptr, of_two.data(), found.data());
+  const std::vector<unsigned*> one = of_one.read(), two = of_two.read();
+  CHECK(one[0] != two[0] && one[1] != two[1] && one[2] == two[2]);
+  DeviceArray<unsigned> by_lambda(1);
+  launch(marks_by_lambda, 1, 1, 0, nullptr, by_lambda.data());
+  CHECK(*one[0] == 1 && *one[1] == 1 && *two[0] == 1 && *two[1] == 1);
+  CHECK(*one[2] == 0xFFFFFFFFu);
+}
 #endif
 
 TEST(dynamic_shared_memory_is_aligned) {
@@ -110,7 +170,7 @@ TEST(too_much_shared_memory_is_refused) {
 TEST(grid_barrier_keeps_static_shared_memory_apart) {
   DeviceArray<int> in(std::vector<int>{1, 20, 300}), out(3);
   launch_cooperative(static_grid_sum, 3, 64, 0, nullptr, in.data(), out.data());
-  CHECK((out.read() == std::vector<int>{322, 341, 621}));
+  CHECK((out.read() == std::vector<int>{322, 1341, 2621}));
 }
 #endif
 

@@ -12,6 +12,8 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <string_view>
+#include <unordered_map>
 
 namespace gibbslab::emulator {
 namespace {
@@ -25,11 +27,18 @@ struct Variable {
 struct Library {
   std::map<const void*, std::string> functions;
   std::vector<Variable> shared;
-  size_t shared_bytes = 0;
+};
+
+struct Kernel {
+  std::string symbol;               // empty where unknown
+  size_t own_bytes = 0;             // of the variables declared in the kernel itself
+  size_t bytes = 0;                 // of the next
+  std::vector<Variable> variables;  // that the kernel can use
 };
 
 constexpr const char kTag[] = "B15gibbslab_shared";
-Library* chosen = nullptr;
+constexpr std::string_view kKernelTag = "[abi:gibbslab_kernel]";  // when demangled
+const Kernel* chosen = nullptr;
 
 std::vector<char> contents(const char* path) {
   std::ifstream file(path, std::ios::binary);
@@ -47,7 +56,6 @@ void add_symbol(Library& library, const ElfW(Sym) & symbol, const char* name, El
   if (!found || length < tag || !std::strncmp(name, "_ZGV", 4)) return;
   if (found[tag] != '\0' && found[tag] != '_') return;
   library.shared.push_back({at, symbol.st_size, name});
-  library.shared_bytes += symbol.st_size;
 }
 
 // Reads the whole symbol table where the file has one, else the dynamic one.
@@ -81,14 +89,59 @@ Library& library_of(const void* function) {
   return *library;
 }
 
+std::string demangled(const std::string& symbol) {
+  int status = 0;
+  char* plain = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
+  std::string name = status == 0 ? plain : symbol;
+  std::free(plain);
+  return name;
+}
+
+// Whether the outermost function of the variable's name is a kernel: the tag of one stands outside
+// all brackets. In template arguments it says nothing of the function.
+bool in_a_kernel(const Variable& variable) {
+  const std::string name = demangled(variable.symbol);
+  int depth = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (depth == 0 && name.compare(i, kKernelTag.size(), kKernelTag) == 0) return true;
+    if (std::strchr("<({", name[i])) ++depth;
+    if (std::strchr(">)}", name[i])) --depth;
+  }
+  return false;
+}
+
+// A local variable is _Z Z function E name; in a lambda there is one Z more for each function.
+bool declared_in(const Variable& variable, const std::string& function) {
+  const size_t begin = variable.symbol.find_first_not_of('Z', 1);
+  const std::string prefix = function.substr(2) + "E";
+  return variable.symbol.compare(begin, prefix.size(), prefix) == 0;
+}
+
+Kernel read_kernel(const void* function) {
+  const Library& library = library_of(function);
+  const auto found = library.functions.find(function);
+  Kernel kernel;
+  if (found != library.functions.end()) kernel.symbol = found->second;
+  for (const Variable& variable : library.shared) {
+    const bool own = kernel.symbol.size() > 2 && declared_in(variable, kernel.symbol);
+    if (!own && in_a_kernel(variable)) continue;  // no kernel calls another
+    kernel.variables.push_back(variable);
+    kernel.bytes += variable.bytes;
+    if (own) kernel.own_bytes += variable.bytes;
+  }
+  return kernel;
+}
+
+const Kernel& kernel_of(const void* function) {
+  static std::unordered_map<const void*, Kernel> all;
+  const auto found = all.find(function);
+  return found != all.end() ? found->second
+                            : all.emplace(function, read_kernel(function)).first->second;
+}
+
 }  // namespace
 
-const std::string& kernel_symbol(const void* function) {
-  static const std::string none;
-  Library& library = library_of(function);
-  const auto found = library.functions.find(function);
-  return found == library.functions.end() ? none : found->second;
-}
+const std::string& kernel_symbol(const void* function) { return kernel_of(function).symbol; }
 
 std::string kernel_name(const void* function) {
   const std::string& symbol = kernel_symbol(function);
@@ -97,33 +150,24 @@ std::string kernel_name(const void* function) {
     std::snprintf(text, sizeof(text), "kernel %p", function);
     return text;
   }
-  int status = 0;
-  char* plain = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
-  const std::string name = status == 0 ? plain : symbol;
-  std::free(plain);
+  std::string name = demangled(symbol);
+  for (size_t at; (at = name.find(kKernelTag)) != std::string::npos;)
+    name.erase(at, kKernelTag.size());
   return name;
 }
 
-size_t static_shared_bytes(const void* function) {
-  const std::string& symbol = kernel_symbol(function);
-  if (symbol.size() < 2) return 0;
-  const std::string prefix = "_ZZ" + symbol.substr(2) + "E";
-  size_t bytes = 0;
-  for (const Variable& variable : library_of(function).shared)
-    if (variable.symbol.compare(0, prefix.size(), prefix) == 0) bytes += variable.bytes;
-  return bytes;
-}
+size_t static_shared_bytes(const void* function) { return kernel_of(function).own_bytes; }
 
-void choose_statics(const void* function) { chosen = &library_of(function); }
+void choose_statics(const void* function) { chosen = &kernel_of(function); }
 
 void poison_statics() {
-  for (const Variable& variable : chosen->shared) std::memset(variable.at, 0xFF, variable.bytes);
+  for (const Variable& variable : chosen->variables) std::memset(variable.at, 0xFF, variable.bytes);
 }
 
 void save_statics(std::vector<std::byte>& into) {
-  into.resize(chosen->shared_bytes);
+  into.resize(chosen->bytes);
   std::byte* next = into.data();
-  for (const Variable& variable : chosen->shared) {
+  for (const Variable& variable : chosen->variables) {
     std::memcpy(next, variable.at, variable.bytes);
     next += variable.bytes;
   }
@@ -132,7 +176,7 @@ void save_statics(std::vector<std::byte>& into) {
 void restore_statics(const std::vector<std::byte>& from) {
   if (from.empty()) return poison_statics();
   const std::byte* next = from.data();
-  for (const Variable& variable : chosen->shared) {
+  for (const Variable& variable : chosen->variables) {
     std::memcpy(variable.at, next, variable.bytes);
     next += variable.bytes;
   }

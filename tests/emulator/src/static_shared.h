@@ -15,8 +15,8 @@ const std::string& kernel_symbol(const void* function);
 // Bytes of the __shared__ variables declared in the kernel itself.
 size_t static_shared_bytes(const void* function);
 
-// Makes the __shared__ variables of the library that holds `function` the ones that the calls below
-// work on.
+// Makes the __shared__ variables that the kernel can use the ones that the calls below work on: its
+// own, and those of the functions of its library that are no kernels.
 void choose_statics(const void* function);
 void poison_statics();
 void save_statics(std::vector<std::byte>& into);

@@ -50,26 +50,37 @@ struct MmaPost {
   Sum* c;
 };
 
+// The rows of a and b as the lanes hold them.
 template <class Format>
-void multiply(void* const* posted, uint32_t) {
-  using Post = MmaPost<typename Format::Sum>;
-  constexpr int kP = Format::kPerRegister, kDepth = 8 * kP;
+struct Factors {
+  static constexpr int kP = Format::kPerRegister, kDepth = 8 * kP;
   typename Format::Value a[16][kDepth], b[kDepth][8];
-  for (int lane = 0; lane < 32; ++lane) {
-    const auto& post = *static_cast<const Post*>(posted[lane]);
-    const int g = lane / 4, t = lane % 4;
+
+  void take(const MmaPost<typename Format::Sum>& post, int g, int t) {
     for (int e = 0; e < kP; ++e) {
       for (int r = 0; r < 4; ++r)
         a[g + 8 * (r % 2)][kP * t + e + 4 * kP * (r / 2)] = Format::element(post.a[r], e);
       for (int r = 0; r < 2; ++r) b[kP * t + e + 4 * kP * r][g] = Format::element(post.b[r], e);
     }
   }
-  for (int lane = 0; lane < 32; ++lane) {
-    auto& post = *static_cast<Post*>(posted[lane]);
-    for (int i = 0; i < 4; ++i) {
-      const int row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
-      for (int k = 0; k < kDepth; ++k) post.c[i] = Format::add(post.c[i], a[row][k], b[k][column]);
-    }
+};
+
+template <class Format>
+void multiply(void* const* posted, uint32_t) {
+  using Sum = typename Format::Sum;
+  Factors<Format> factors;
+  for (int lane = 0; lane < 32; ++lane)
+    factors.take(*static_cast<const MmaPost<Sum>*>(posted[lane]), lane / 4, lane % 4);
+  for (int row = 0; row < 16; ++row) {
+    Sum* c[4];
+    for (int t = 0; t < 4; ++t)
+      c[t] = static_cast<MmaPost<Sum>*>(posted[4 * (row % 8) + t])->c + 2 * (row / 8);
+    Sum sum[8];
+    for (int column = 0; column < 8; ++column) sum[column] = c[column / 2][column % 2];
+    for (int k = 0; k < factors.kDepth; ++k)
+      for (int column = 0; column < 8; ++column)
+        sum[column] = Format::add(sum[column], factors.a[row][k], factors.b[k][column]);
+    for (int column = 0; column < 8; ++column) c[column / 2][column % 2] = sum[column];
   }
 }
 

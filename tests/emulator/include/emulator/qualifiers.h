@@ -1,7 +1,6 @@
 // CUDA's qualifiers for a C++ compiler.
 #pragma once
 
-#define __global__
 #define __device__
 #define __host__
 #define __constant__
@@ -12,8 +11,9 @@
 #define __maxnreg__(...)
 #define __align__(n) __attribute__((aligned(n)))
 
-// The tag becomes part of the variable's mangled name (B15gibbslab_shared), by which the engine
-// finds every __shared__ variable in the symbol table and poisons it at the start of each block.
+// The tags become part of mangled names (B15gibbslab_shared), by which the engine finds every
+// __shared__ variable in the symbol table and tells those of one kernel from those of another.
+#define __global__ __attribute__((abi_tag("gibbslab_kernel")))
 #define __shared__ static __attribute__((abi_tag("gibbslab_shared")))
 
 #define warpSize 32
