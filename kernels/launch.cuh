@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "kernels/check.cuh"
+#include "kernels/our_device.cuh"
 
 namespace gibbslab {
 
@@ -61,12 +61,14 @@ class LaunchPlan {
   void run(void (*kernel)(P...), A&&... args) {
     if (is_empty(config_.gridDim)) return;
     const void* function = reinterpret_cast<const void*>(kernel);
+    const OnOurDevice here;
     prepare(function);
     check_launch(cudaLaunchKernelEx(&config_, kernel, std::forward<A>(args)...), function);
   }
 
   // How many of its clusters the device holds at once; 0 where it has none of this shape.
   int clusters_at_once(const void* function) {
+    const OnOurDevice here;
     prepare(function);
     int clusters = 0;
     if (cudaOccupancyMaxActiveClusters(&clusters, function, &config_) == cudaSuccess)
@@ -124,9 +126,8 @@ void launch_cooperative(void (*kernel)(P...), dim3 grid, dim3 block, size_t shar
 template <class... P, class... A>
 void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
                       cudaStream_t stream, A&&... args) {
-  int device = 0, major = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+  int major = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, kOurDevice),
         "cudaDeviceGetAttribute");
   LaunchPlan plan(grid, block, shared, stream);
   if (major >= 9) plan.dependent();

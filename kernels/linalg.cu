@@ -6,6 +6,7 @@
 #include "kernels/check.cuh"
 #include "kernels/device.cuh"
 #include "kernels/launch.cuh"
+#include "kernels/our_device.cuh"
 
 namespace gibbslab::cuda {
 namespace {
@@ -46,6 +47,7 @@ struct CudaLinalg : LinalgOps {
     if (out.rows() == 0 || out.cols() == 0) return;
     const auto op = [](bool t) { return t ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const auto size = [](int64_t n) { return static_cast<int>(n); };
+    const OnOurDevice here;
     check_blas(blas().sgemm(blas().handle, op(tb), op(ta), size(out.cols()), size(out.rows()),
                             size(k), &alpha, b.data(), size(b.stride()), a.data(), size(a.stride()),
                             &beta, out.data(), size(out.stride())),

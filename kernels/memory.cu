@@ -12,6 +12,7 @@
 
 #include "kernels/check.cuh"
 #include "kernels/device.cuh"
+#include "kernels/our_device.cuh"
 
 namespace gibbslab::cuda {
 namespace {
@@ -27,6 +28,7 @@ int64_t rounded(int64_t bytes) {
 
 struct OutOfMemory : std::bad_alloc {
   explicit OutOfMemory(int64_t asked) {
+    const OnOurDevice here;
     size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
     std::snprintf(text, sizeof(text),
@@ -77,11 +79,13 @@ class CachingMemory : public Memory {
   }
 
   void clear(void* at, int64_t bytes) override {
+    const OnOurDevice here;
     if (bytes > 0) check(cudaMemsetAsync(at, 0, bytes, stream()), "cudaMemsetAsync");
   }
 
   void copy(const Copy& job) override {
     if (job.rows == 0 || job.bytes == 0) return;
+    const OnOurDevice here;
     if (job.transfer == Transfer::kWithin) {
       check(cudaMemcpy2DAsync(job.to, job.to_pitch, job.from, job.from_pitch, job.bytes, job.rows,
                               cudaMemcpyDeviceToDevice, stream()),
@@ -111,23 +115,28 @@ class CachingMemory : public Memory {
     follow(reinterpret_cast<cudaStream_t>(other), stream());
   }
   void finish() noexcept override { (void)cudaStreamSynchronize(stream()); }
-  void finish_all() noexcept override { (void)cudaDeviceSynchronize(); }
+  void finish_all() noexcept override {
+    try {
+      const OnOurDevice here;
+      (void)cudaDeviceSynchronize();
+    } catch (const DeviceError&) {  // left to the next call that can report it
+    }
+  }
 
  private:
   static bool on_this_device(const void* at) {
-    int device = 0;
     cudaPointerAttributes found{};
-    if (cudaGetDevice(&device) != cudaSuccess ||
-        cudaPointerGetAttributes(&found, at) != cudaSuccess) {
+    if (cudaPointerGetAttributes(&found, at) != cudaSuccess) {
       cudaGetLastError();  // a pointer that the runtime does not know is no fault of the device
       return false;
     }
     return found.type == cudaMemoryTypeManaged ||
-           (found.type == cudaMemoryTypeDevice && found.device == device);
+           (found.type == cudaMemoryTypeDevice && found.device == kOurDevice);
   }
 
   // Work queued on `second` from now on waits for what is queued on `first` now.
   static void follow(cudaStream_t second, cudaStream_t first) {
+    const OnOurDevice here;
     cudaEvent_t done{};
     check(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "cudaEventCreate");
     const cudaError_t recorded = cudaEventRecord(done, first);
@@ -183,6 +192,7 @@ class CachingMemory : public Memory {
       free_.erase(found);
       return block;
     }
+    const OnOurDevice here;
     void* block = nullptr;
     cudaError_t error = cudaMalloc(&block, size);
     if (error == cudaErrorMemoryAllocation && !free_.empty()) {

@@ -9,6 +9,7 @@
 #include "kernels/check.cuh"
 #include "kernels/device.cuh"
 #include "kernels/library.cuh"
+#include "kernels/our_device.cuh"
 
 namespace gibbslab {
 namespace cuda {
@@ -46,7 +47,7 @@ std::string without_card() {
     return std::string("no CUDA device was found") +
            (plain ? "" : std::string(": ") + cudaGetErrorString(error));
   }
-  check(cudaGetDeviceProperties(&device().properties, 0), "cudaGetDeviceProperties");
+  check(cudaGetDeviceProperties(&device().properties, kOurDevice), "cudaGetDeviceProperties");
   if (architecture() < kLeastArchitecture)
     return std::string("the card '") + device().properties.name + "' has compute capability " +
            std::to_string(device().properties.major) + "." +
@@ -75,7 +76,7 @@ std::string describe() {
 
 std::string open_device() {
   if (std::string why = without_card(); !why.empty()) return why;
-  check(cudaSetDevice(0), "cudaSetDevice");
+  const OnOurDevice here;
   check(cudaStreamCreateWithFlags(&device().stream, cudaStreamNonBlocking), "cudaStreamCreate");
   return without_blas();
 }

@@ -52,7 +52,10 @@ def as_device(device: Any, op: str = "device") -> str:
         If `device` is no name of a device.
     """
     if not isinstance(device, str) or device not in DEVICES:
-        raise ValueError(f"[{op}] device must be 'auto', 'cpu' or 'cuda', got {device!r}")
+        which = ""
+        if isinstance(device, str) and device.startswith("cuda:"):
+            which = "; 'cuda' is the first card, and CUDA_VISIBLE_DEVICES chooses which that is"
+        raise ValueError(f"[{op}] device must be 'auto', 'cpu' or 'cuda', got {device!r}{which}")
     if device == "cpu" or (device == "auto" and _core.BUILT_WITHOUT_CUDA):
         return "cpu"
     reason = cuda_absent()

@@ -187,6 +187,31 @@ TEST(missing_and_old_devices) {
   small_program();
 }
 
+TEST(streams_belong_to_the_device_that_was_current) {
+  cudaStream_t stream{};
+  cudaEvent_t event{};
+  int device = 9;
+  gibbslab_emulator_set_devices(2);
+  expect_error(cudaSetDevice(2), cudaErrorInvalidDevice);
+  check(cudaSetDevice(1), "cudaSetDevice");
+  check(cudaStreamCreate(&stream), "cudaStreamCreate");
+  DeviceArray<float> x(4);
+  launch(add, 1, 4, 0, nullptr, x.data(), 1.0f, 4);  // on the first device, for this long only
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  CHECK(device == 1);
+  cudaPointerAttributes where{};
+  check(cudaPointerGetAttributes(&where, x.data()), "cudaPointerGetAttributes");
+  CHECK(where.device == 1);
+  CHECK_THROWS(DeviceError, "cudaErrorInvalidResourceHandle",
+               launch(add, 1, 1, 0, stream, x.data(), 1.0f, 4));
+  check(cudaSetDevice(0), "cudaSetDevice");
+  check(cudaEventCreate(&event), "cudaEventCreate");
+  expect_error(cudaEventRecord(event, stream), cudaErrorInvalidResourceHandle);
+  cudaEventDestroy(event);
+  cudaStreamDestroy(stream);
+  gibbslab_emulator_reset();
+}
+
 TEST(wrong_shapes_are_refused) {
   DeviceArray<float> x(4);
   CHECK_THROWS(DeviceError, "cudaErrorInvalidConfiguration",

@@ -75,6 +75,10 @@ KERNEL_FAULTS = {
         "a last group of one chain is left out",
         (CHAINS.format("resident:2:8"), ANNEAL.format("resident:2:8")),
     ),
+    "kernel_callers_device": Fault(
+        "work goes to the card that the caller has made current",
+        ("tests/cuda/test_emulated_cards.py::test_another_current_card_stays_current",),
+    ),
     "kernel_missing_cluster_barrier": Fault(
         "a block reads the states of the others before they are there",
         (CHAINS.format("resident:2:8"), ANNEAL.format("stream:8:16")),

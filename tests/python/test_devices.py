@@ -34,6 +34,12 @@ def test_names_of_devices(bad: object) -> None:
         _devices.as_device(bad, "RBM")
 
 
+def test_a_numbered_card_is_refused_with_the_way_to_choose_one() -> None:
+    told = r"got 'cuda:1'; 'cuda' is the first card, and CUDA_VISIBLE_DEVICES chooses which"
+    with pytest.raises(ValueError, match=told):
+        _devices.as_device("cuda:1", "RBM")
+
+
 def test_the_cpu_is_always_there() -> None:
     assert _devices.as_device("cpu") == "cpu"
     assert _core.devices()[0] == "cpu"

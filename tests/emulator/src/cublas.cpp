@@ -123,6 +123,7 @@ cublasStatus_t multiply(cublasHandle_t handle, Product p, cudaDataType typec,
   if (!p.read_scales) read_scales(p);
   return status_of(call(Call::kBlas, [&] {
     const bool there = on_device(p.c) && (p.k == 0 || (on_device(p.a.data) && on_device(p.b.data)));
+    if (const cudaError_t error = check_current(handle->stream); error != cudaSuccess) return error;
     return there ? submit(handle->stream, [p] { return run(p); }) : cudaErrorIllegalAddress;
   }));
 }

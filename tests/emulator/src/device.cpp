@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "emulator/control.h"
 #include "state.h"
 
 using namespace gibbslab::emulator;
@@ -10,6 +11,8 @@ namespace {
 
 constexpr size_t kSharedPerBlock = 48 * 1024, kSharedOptIn = 227 * 1024,
                  kSharedPerProcessor = 228 * 1024;
+
+thread_local int current = 0;
 
 cudaError_t check_device(int device) {
   return device >= 0 && device < state().settings.devices ? cudaSuccess : cudaErrorInvalidDevice;
@@ -79,6 +82,13 @@ int attribute_of(const cudaDeviceProp& p, cudaDeviceAttr attribute) {
 
 }  // namespace
 
+int gibbslab::emulator::current_device() { return current; }
+
+cudaError_t gibbslab::emulator::check_current(cudaStream_t stream) {
+  return is_default(stream) || stream->device == current ? cudaSuccess
+                                                         : cudaErrorInvalidResourceHandle;
+}
+
 cudaError_t cudaGetDeviceCount(int* count) {
   const std::lock_guard lock(state().mutex);
   *count = 0;
@@ -89,15 +99,22 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return call(Call::kQuery, [&] { return check_device(device); });
+  return call(Call::kQuery, [&] {
+    const cudaError_t error = check_device(device);
+    if (error == cudaSuccess) current = device;
+    return error;
+  });
 }
 
 cudaError_t cudaGetDevice(int* device) {
   return call(Call::kQuery, [&] {
-    *device = 0;
+    *device = current;
     return cudaSuccess;
   });
 }
+
+void gibbslab_emulator_set_current(int device) { cudaSetDevice(device); }
+int gibbslab_emulator_current() { return current; }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   return call(Call::kQuery, [&] {

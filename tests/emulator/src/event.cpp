@@ -58,6 +58,8 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlag
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return call(Call::kEvent, [&] {
+    if (!is_default(stream) && event->device != stream->device)
+      return cudaErrorInvalidResourceHandle;
     event->graph = is_default(stream) ? nullptr : stream->graph;
     event->recorded = !event->graph;
     event->milliseconds = now();

@@ -18,6 +18,7 @@ cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) {
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   return call(Call::kLaunch, [&] {
     if (!executable) return cudaErrorInvalidValue;
+    if (const cudaError_t error = check_current(stream); error != cudaSuccess) return error;
     return submit(stream, [work = executable->work] {
       for (const Work& node : work) {
         const cudaError_t error = node();

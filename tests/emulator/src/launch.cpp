@@ -29,7 +29,7 @@ int most_threads_at_once() { return state().settings.multiprocessors * 2048; }
 
 cudaError_t check_shape(const Launch& launch) {
   const int capability = state().settings.compute_capability;
-  const FunctionState& function = state().functions[launch.function];
+  const FunctionState& function = state().functions[{current_device(), launch.function}];
   const size_t threads = count(launch.block), blocks = count(launch.grid);
   if (capability < 75) return cudaErrorNoKernelImageForDevice;
   if (threads == 0 || threads > 1024 || launch.block.z > 64) return cudaErrorInvalidConfiguration;
@@ -149,7 +149,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* function,
       if (attribute.id == cudaLaunchAttributeCooperative)
         what.cooperative = attribute.val.cooperative != 0;
     }
-    const cudaError_t error = check_shape(what);
+    cudaError_t error = check_current(config.stream);
+    if (error == cudaSuccess) error = check_shape(what);
     if (error != cudaSuccess) return error;
     return submit(config.stream, [what] { return run_launch(what); });
   });
@@ -232,7 +233,7 @@ using namespace gibbslab::emulator;
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
   return call(Call::kQuery, [&] {
-    FunctionState& known = state().functions[function];
+    FunctionState& known = state().functions[{current_device(), function}];
     if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
       if (value < 0 || value + static_cast<long>(static_shared_bytes(function)) > 227 * 1024)
         return cudaErrorInvalidValue;
@@ -251,7 +252,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
     attributes->maxThreadsPerBlock = 1024;
     attributes->numRegs = 32;
     attributes->binaryVersion = attributes->ptxVersion = state().settings.compute_capability;
-    attributes->maxDynamicSharedSizeBytes = state().functions[function].most_dynamic_shared;
+    attributes->maxDynamicSharedSizeBytes =
+        state().functions[{current_device(), function}].most_dynamic_shared;
     return cudaSuccess;
   });
 }

@@ -14,7 +14,7 @@ void* allocate(size_t bytes, cudaMemoryType type) {
   void* at = nullptr;
   if (posix_memalign(&at, kAlignment, bytes)) return nullptr;
   std::memset(at, 0xFF, bytes);
-  state().allocations[static_cast<std::byte*>(at)] = {bytes, type, false};
+  state().allocations[static_cast<std::byte*>(at)] = {bytes, type, false, current_device()};
   if (type == cudaMemoryTypeDevice) state().allocated += bytes;
   return at;
 }
@@ -116,7 +116,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   return call(Call::kQuery, [&] {
     const Allocation* found = find_allocation(at);
     auto* plain = const_cast<void*>(at);
-    *attributes = {found ? found->type : cudaMemoryTypeUnregistered, found ? 0 : -2,
+    *attributes = {found ? found->type : cudaMemoryTypeUnregistered, found ? found->device : -2,
                    found ? plain : nullptr,
                    found && found->type == cudaMemoryTypeHost ? plain : nullptr};
     return cudaSuccess;

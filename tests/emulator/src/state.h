@@ -48,6 +48,7 @@ struct Allocation {
   size_t bytes = 0;
   cudaMemoryType type = cudaMemoryTypeDevice;
   bool registered = false;  // the caller's memory
+  int device = 0;
 };
 
 struct FunctionState {
@@ -61,7 +62,7 @@ struct State {
   cudaError_t sticky = cudaSuccess;
   std::map<const std::byte*, Allocation> allocations;
   size_t allocated = 0;
-  std::map<const void*, FunctionState> functions;
+  std::map<std::pair<int, const void*>, FunctionState> functions;  // of each device
   std::vector<CUstream_st*> streams;
   std::vector<CUstream_st*> captures;  // streams whose capture has begun and not ended
   std::string report;
@@ -94,6 +95,9 @@ using Work = std::function<cudaError_t()>;
 cudaError_t submit(cudaStream_t stream, Work work);
 
 bool is_default(cudaStream_t stream);
+// The thread's; launches, records and products fail on streams of other devices.
+int current_device();
+cudaError_t check_current(cudaStream_t stream);
 // Runs what the stream, or every stream, still has to do; the first error ends it and is returned.
 cudaError_t drain(cudaStream_t stream);
 cudaError_t drain_all(bool blocking_only = false);
@@ -111,6 +115,7 @@ struct CUgraphExec_st {
 };
 struct CUstream_st {
   std::deque<gibbslab::emulator::Work> pending;
+  int device = gibbslab::emulator::current_device();
   unsigned flags = 0;
   CUgraph_st* graph = nullptr;  // being captured
   bool origin = false;          // the capture began here
@@ -119,6 +124,7 @@ struct CUstream_st {
   std::thread::id thread;
 };
 struct CUevent_st {
+  int device = gibbslab::emulator::current_device();
   unsigned flags = 0;
   bool recorded = false;
   double milliseconds = 0;

@@ -16,6 +16,9 @@ long gibbslab_emulator_calls(const char* kind);
 void gibbslab_emulator_set_memory(size_t bytes);
 void gibbslab_emulator_set_seed(uint64_t seed);
 void gibbslab_emulator_set_devices(int count);
+// What cudaSetDevice and cudaGetDevice do, for callers that have no CUDA of their own.
+void gibbslab_emulator_set_current(int device);
+int gibbslab_emulator_current();
 void gibbslab_emulator_set_compute_capability(int major_minor);
 void gibbslab_emulator_set_driver(int version);
 // Streams run their work when they are waited for.
