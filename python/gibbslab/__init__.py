@@ -6,10 +6,11 @@ from . import metrics, models
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
-from .estimators import BernoulliRBM
+from .estimators import DBM, BernoulliRBM
 from .io import load
 
 __all__ = [
+    "DBM",
     "BernoulliRBM",
     "DeviceArray",
     "DivergenceError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .bernoulli_rbm import BernoulliRBM
+from .dbm import DBM
 from .schedules import Exponential, Inverse, Linear, Steps
 
-__all__ = ["BernoulliRBM", "Exponential", "Inverse", "Linear", "Steps"]
+__all__ = ["DBM", "BernoulliRBM", "Exponential", "Inverse", "Linear", "Steps"]

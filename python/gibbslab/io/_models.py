@@ -16,11 +16,15 @@ __all__ = ["build", "check_storable", "load", "save"]
 
 def _formats() -> dict[str, tuple[type, ModuleType]]:
     """Classes by the name a file gives them. Imported late: they use this package themselves."""
-    from ..estimators import BernoulliRBM
-    from ..models import RBM
-    from . import _bernoulli_rbm, _rbm
+    from .. import estimators, models
+    from . import _bernoulli_rbm, _dbm, _dbm_estimator, _rbm
 
-    return {"BernoulliRBM": (BernoulliRBM, _bernoulli_rbm), "RBM": (RBM, _rbm)}
+    return {
+        "BernoulliRBM": (estimators.BernoulliRBM, _bernoulli_rbm),
+        "DBM": (estimators.DBM, _dbm_estimator),
+        "RBM": (models.RBM, _rbm),
+        "models.DBM": (models.DBM, _dbm),
+    }
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -33,8 +37,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : BernoulliRBM or RBM
-        The estimator must be fitted.
+    model : BernoulliRBM, DBM, or one of `gibbslab.models`
+        An estimator must be fitted.
     path : str or path-like
         File to write.
 
@@ -71,7 +75,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> An
 
     Returns
     -------
-    BernoulliRBM or RBM
+    BernoulliRBM, DBM, or one of `gibbslab.models`
         The same class, predictions and place in the random stream as saved.
 
     Raises

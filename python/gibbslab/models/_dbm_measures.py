@@ -12,7 +12,7 @@ from scipy.special import entr
 
 from .. import _core
 from .._validation import as_batch, as_beta, as_real
-from ._dbm_sampling import DBMSampling
+from ._dbm_sampling import DBMSampling, MeanField
 
 if TYPE_CHECKING:
     from ..metrics import AISBounds, AISResult
@@ -141,11 +141,19 @@ class DBMMeasures(DBMSampling):
         temperature = as_beta(beta, op)
         given = None if log_z is None else as_real(log_z, "log_z", op, minimum=-math.inf)
         partition = self.log_partition(beta=temperature) if given is None else given
-        means = self.infer(visible, beta=temperature, **options).means
-        even = [x.astype(np.float64) for x in means[1::2]]
-        entropy = sum((entr(x) + entr(1.0 - x)).sum(axis=1) for x in even)
-        stacked = np.concatenate([visible, *means[1::2]], axis=1)
-        return entropy - self._dbm.stacked().free_energy(stacked, temperature) - partition
+        field = self.infer(visible, beta=temperature, **options)
+        return self.bound_of(visible, field, beta=temperature) - partition
+
+    def bound_of(self, v: npt.ArrayLike, posterior: MeanField, *, beta: float = 1.0) -> DoubleArray:
+        """-F(v, mu_even) + H(mu_even): the bound of a posterior but for log Z; (n,) in nats."""
+        visible = as_batch(v, "v", "DBM.bound_of", self.v_size)
+        even = posterior.means[1::2]
+        stacked = np.concatenate([visible, *even], axis=1)
+        bound = -self._dbm.stacked().free_energy(stacked, as_beta(beta, "DBM.bound_of"))
+        for mean in even:
+            p = mean.astype(np.float64)
+            bound += (entr(p) + entr(1.0 - p)).sum(axis=1)
+        return bound
 
     def reconstruction_error(self, v: npt.ArrayLike, *, beta: float = 1.0) -> DoubleArray:
         """Mean square of v minus `reconstruct(v)` over the units, per sample; (n,), float64."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -132,6 +132,16 @@ class DBMParameters:
             as_parameter(value, f"{name}[{layer}]", "DBM", shape)
             for layer, (value, shape) in enumerate(zip(values, shapes))
         ]
+
+    def named_parameters(self) -> dict[str, FloatArray]:
+        """Copies of the parameters as files name them: W0, W1, ..., b0, b1, ..."""
+        weights = {f"W{i}": w for i, w in enumerate(self.weights)}
+        return weights | {f"b{i}": b for i, b in enumerate(self.biases)}
+
+    def set_named_parameters(self, arrays: Mapping[str, npt.ArrayLike]) -> None:
+        """Assign all of `named_parameters`; other names are passed over."""
+        self.weights = [arrays[f"W{i}"] for i in range(len(self._sizes) - 1)]
+        self.biases = [arrays[f"b{i}"] for i in range(len(self._sizes))]
 
     def stacked(self) -> RBM:
         """The same model as one RBM: even layers side by side are its visible layer, odd ones its

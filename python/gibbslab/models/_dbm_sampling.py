@@ -109,13 +109,13 @@ class DBMSampling(DBMParameters):
         TypeError, ValueError
             If an argument has a wrong type, shape or value.
         """
-        visible = as_batch(v, "v", "DBM.reconstruct", self.v_size)
-        means = self.infer(visible, beta=beta).means
-        # Its sample is not wanted, so the stream goes back to where it was.
-        draws = self.draws
-        mean, _ = self._dbm.layer_step([visible, *means], 0, as_beta(beta, "DBM.reconstruct"))
-        self.draws = draws
-        return mean
+        return self.visible_mean(self.infer(v, beta=beta), beta=beta)
+
+    def visible_mean(self, posterior: MeanField, *, beta: float = 1.0) -> FloatArray:
+        """Visible means given the means of the first hidden layer; (n, V)."""
+        above = posterior.means
+        nothing = np.zeros((len(above[0]), self.v_size), np.float32)
+        return self.layer_mean([nothing, *above], 0, beta=beta)
 
     def layer_mean(
         self, states: Sequence[npt.ArrayLike], layer: int, *, beta: float = 1.0
@@ -140,7 +140,7 @@ class DBMSampling(DBMParameters):
         TypeError, ValueError
             If an argument has a wrong type, shape or value.
         """
-        draws = self.draws
+        draws = self.draws  # the sample is not wanted: the stream goes back to where it was
         mean, _ = self._layer_step(states, layer, beta, "DBM.layer_mean")
         self.draws = draws
         return mean

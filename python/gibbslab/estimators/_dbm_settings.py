@@ -1,0 +1,63 @@
+"""The parameters of the deep Boltzmann machine, checked and resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._validation import as_integer, as_real
+from ._settings import LoopSettings, as_flag, as_rate, loop_settings
+from .schedules import Schedule, value_at
+
+__all__ = ["DBMSettings", "resolve_dbm"]
+
+
+@dataclass(frozen=True)
+class DBMSettings(LoopSettings):
+    """What one call of ``fit`` or ``partial_fit`` works with; options of _core.DBMTrainOptions."""
+
+    hidden_layer_sizes: tuple[int, ...]
+    pretrain_iter: int
+    pretrain_rate: Schedule
+
+    def pretrain_rate_at(self, epoch: int, op: str) -> float:
+        """Learning rate of an epoch of the greedy pre-training."""
+        return value_at(self.pretrain_rate, epoch, "pretrain_learning_rate", op)
+
+
+def _hidden_sizes(value: Any, op: str) -> tuple[int, ...]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise TypeError(f"[{op}] hidden_layer_sizes must be a sequence of integers, got {value!r}")
+    if len(value) < 2:
+        raise ValueError(
+            f"[{op}] hidden_layer_sizes must name at least two layers, got {value!r}; one hidden "
+            "layer is a BernoulliRBM"
+        )
+    return tuple(as_integer(n, "hidden_layer_sizes", op) for n in value)
+
+
+def resolve_dbm(estimator: Any, op: str) -> DBMSettings:
+    """Check every parameter of the estimator; `TypeError` or `ValueError` names a wrong one."""
+    e = estimator
+    loop = loop_settings(e, op)
+    chains = e.batch_size if e.n_chains is None else e.n_chains
+    options = {
+        "k": as_integer(e.k, "k", op),
+        "n_chains": as_integer(chains, "n_chains", op),
+        "mean_field_iterations": as_integer(e.mean_field_iterations, "mean_field_iterations", op),
+        "mean_field_tolerance": as_real(e.mean_field_tolerance, "mean_field_tolerance", op),
+        "l1": as_real(e.l1, "l1", op),
+        "l2": as_real(e.l2, "l2", op),
+        "centered": as_flag(e.centered, "centered", op),
+        "sample_input": as_flag(e.sample_input, "sample_input", op),
+    }
+    settings = DBMSettings(
+        hidden_layer_sizes=_hidden_sizes(e.hidden_layer_sizes, op),
+        options=options,
+        pretrain_iter=as_integer(e.pretrain_iter, "pretrain_iter", op, minimum=0),
+        pretrain_rate=as_rate(e.pretrain_learning_rate, "pretrain_learning_rate", op),
+        **loop,
+    )
+    settings.pretrain_rate_at(0, op)
+    return settings
