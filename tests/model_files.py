@@ -8,15 +8,17 @@ import re
 import struct
 from typing import Any
 
+import gibbslab
 import numpy as np
 from gibbslab import BernoulliRBM
 from gibbslab.estimators import Linear
+from gibbslab.io._dbm import describe as describe_dbm
 from gibbslab.io._encode import encode
 from gibbslab.io._estimator import describe
 from gibbslab.io._models import build
 from gibbslab.io._rbm import describe as describe_rbm
 from gibbslab.io._reader import decode
-from gibbslab.models import RBM
+from gibbslab.models import DBM, RBM
 
 ZEROS = b"0" * 64
 
@@ -33,7 +35,24 @@ def rbm_file() -> bytes:
     return encode("RBM", *describe_rbm(RBM(3, 2, random_state=0)))
 
 
-FILES = {"BernoulliRBM": estimator_file, "RBM": rbm_file}
+def dbm_estimator_file() -> bytes:
+    """A small DBM estimator in training."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    dbm = gibbslab.DBM((2, 2), n_iter=1, batch_size=2, random_state=0, n_threads=1).fit(X)
+    return encode("DBM", *describe(dbm))
+
+
+def dbm_file() -> bytes:
+    """A small step-level DBM."""
+    return encode("models.DBM", *describe_dbm(DBM((3, 2, 2), n_chains=2, random_state=0)))
+
+
+FILES = {
+    "BernoulliRBM": estimator_file,
+    "DBM": dbm_estimator_file,
+    "RBM": rbm_file,
+    "models.DBM": dbm_file,
+}
 
 
 def model_of(content: bytes) -> Any:

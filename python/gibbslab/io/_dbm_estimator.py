@@ -18,6 +18,7 @@ def build(document: Document, where: str) -> DBM:
     """The estimator that the file describes; `FormatError` names a wrong field."""
     sizes = sizes_of(document, where)
     estimator, settings = with_params(DBM, document, where)
+    estimator.hidden_layer_sizes = settings.hidden_layer_sizes  # JSON has no tuples
     if settings.hidden_layer_sizes != sizes[1:]:
         raise FormatError(f"{where} params.hidden_layer_sizes must be {sizes[1:]}, as the tensors")
     tensors = tensors_of(document, where, training_shapes(sizes, settings.options["n_chains"]))
