@@ -18,7 +18,8 @@ using Layers = std::vector<States>;
 
 struct MeanFieldOptions {
   int64_t max_iterations = 30;
-  double tolerance = 1e-4;  // of the largest change of a mean in an iteration; 0: run them all
+  // Of the largest change of a row's means in an iteration, below which it may stop; 0: never.
+  double tolerance = 1e-4;
   float beta = 1.0f;
 };
 
@@ -26,7 +27,7 @@ struct MeanFieldOptions {
 struct MeanField {
   Layers layers;                // x_0 as given, then means (B, N_l)
   int64_t iterations = 0;       // made
-  std::vector<double> changes;  // (B) largest change of each row's means in the last of them
+  std::vector<double> changes;  // (B) largest change of each row's means in its last
 };
 
 struct LayerSweeps {
@@ -88,7 +89,7 @@ class Dbm {
   void step_given(const Layers& x, int64_t l, float beta, const Tensor* from_below,
                   const HalfStep& outputs) const;
   Tensor input_from_below(const States& below, int64_t l, float beta) const;
-  Layers first_means(const States& v, float beta) const;
+  std::vector<Tensor> first_means(const States& v, float beta) const;
   void sweep_parity(const Layers& given, int64_t parity, const LayerSweeps& sweeps, bool means,
                     Layers& x, std::vector<LayerState>& out);
   void require_layers(const char* op, const Layers& x, int64_t first, int64_t stride) const;

@@ -1,6 +1,7 @@
 // The mean-field posterior of a DBM: mu_l = sigmoid(beta (mu_{l-1} W + mu_{l+1} W^T + b_l)) for
 // every hidden layer, mu_0 = v (Salakhutdinov and Hinton 2009, eq. 6 and 7).
 #include <algorithm>
+#include <numeric>
 
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
@@ -9,54 +10,142 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
+namespace {
+
+// Fixed-point iteration over a batch. Rows that have converged are moved behind the others and
+// left alone: most of a batch is done long before its slowest row.
+class Iteration {
+ public:
+  // `means` of the hidden layers to start from, the first at 1; `from_data` the input of layer 1.
+  Iteration(const Context& ctx, std::vector<Tensor> means, Tensor from_data)
+      : ctx_(ctx),
+        means_(std::move(means)),
+        from_data_(std::move(from_data)),
+        active_(from_data_.rows()),
+        place_(static_cast<size_t>(active_)),
+        change_(place_.size()),
+        changes_(place_.size(), 0.0) {
+    std::iota(place_.begin(), place_.end(), int64_t{0});
+    // Clones: a dense product leaves the padding as it is, and it has to be finite.
+    for (const Tensor& mean : means_) spare_.push_back(mean.empty() ? Tensor() : mean.clone());
+  }
+
+  int64_t active() const { return active_; }
+  Tensor from_data() const { return from_data_.slice(0, active_); }
+  States mean(size_t l) const { return means_[l].slice(0, active_); }
+  // Where the new means of layer l go before keep(l).
+  Tensor next(size_t l) { return spare_[l].slice(0, active_); }
+
+  void begin() { std::fill(change_.begin(), change_.begin() + active_, 0.0); }
+
+  void keep(size_t l) {
+    std::vector<double> now(static_cast<size_t>(active_));
+    ops::largest_differences(ctx_, next(l), mean(l).dense(), now.data());
+    for (size_t r = 0; r < now.size(); ++r) change_[r] = std::max(change_[r], now[r]);
+    std::swap(means_[l], spare_[l]);
+  }
+
+  // Notes the changes of the iteration; whether all rows are done.
+  bool end(double tolerance) {
+    int64_t moving = 0;
+    for (int64_t r = 0; r < active_; ++r) {
+      changes_[place_[r]] = change_[r];
+      moving += change_[r] < tolerance ? 0 : 1;
+    }
+    if (moving > 0 && 8 * moving <= 7 * active_) set_aside(tolerance);
+    return moving == 0;
+  }
+
+  // Every row where it was at first.
+  std::vector<Tensor> result() {
+    std::vector<int64_t> back(place_.size());
+    for (size_t r = 0; r < place_.size(); ++r) back[place_[r]] = static_cast<int64_t>(r);
+    if (!std::is_sorted(back.begin(), back.end())) rearrange(back);
+    return means_;
+  }
+  const std::vector<double>& changes() const { return changes_; }
+
+ private:
+  void set_aside(double tolerance) {
+    std::vector<int64_t> order(place_.size());
+    std::iota(order.begin(), order.end(), int64_t{0});
+    const auto done = std::stable_partition(order.begin(), order.begin() + active_,
+                                            [&](int64_t r) { return !(change_[r] < tolerance); });
+    std::vector<int64_t> place(place_.size());
+    for (size_t r = 0; r < place.size(); ++r) place[r] = place_[order[r]];
+    place_ = std::move(place);
+    rearrange(order);
+    from_data_ = gathered(from_data_, order);
+    for (size_t l = 1; l < means_.size(); ++l) spare_[l] = means_[l].clone();
+    active_ = done - order.begin();
+  }
+
+  void rearrange(const std::vector<int64_t>& order) {
+    for (size_t l = 1; l < means_.size(); ++l) means_[l] = gathered(means_[l], order);
+  }
+
+  Tensor gathered(const Tensor& x, const std::vector<int64_t>& order) const {
+    return ops::gather(ctx_, x, order.data(), static_cast<int64_t>(order.size())).dense();
+  }
+
+  const Context& ctx_;
+  std::vector<Tensor> means_, spare_;
+  Tensor from_data_;
+  int64_t active_;
+  std::vector<int64_t> place_;  // of each row in the batch as given
+  std::vector<double> change_;  // of each row where it stands
+  std::vector<double> changes_;
+};
+
+}  // namespace
 
 // From the bottom up, inputs doubled in place of what lies above.
-Layers Dbm::first_means(const States& v, float beta) const {
-  Layers x{v};
+std::vector<Tensor> Dbm::first_means(const States& v, float beta) const {
+  std::vector<Tensor> means(1);
+  States below = v;
   for (int64_t l = 1; l < layers(); ++l) {
     Tensor mean = ops::zeros(ctx_, v.rows(), size(l));
     const Tensor bias = scaled_bias(ctx_, biases_[l], beta);
     HalfStep outputs;
     outputs.mean = &mean;
     const float doubled = l + 1 < layers() ? 2.0f * beta : beta;
-    run_step({&x[l - 1], &weights_[l - 1], Direction::kUp}, &bias, nullptr, doubled, outputs);
-    x.emplace_back(mean);
+    run_step({&below, &weights_[l - 1], Direction::kUp}, &bias, nullptr, doubled, outputs);
+    below = mean;
+    means.push_back(mean);
   }
-  return x;
+  return means;
 }
 
 MeanField Dbm::infer(const States& v, const MeanFieldOptions& options) const {
   require(v.cols() == size(0), "DBM.infer", [&] {
     return "v must have " + std::to_string(size(0)) + " columns, got " + std::to_string(v.cols());
   });
-  require(options.max_iterations >= 1, "DBM.infer", [] { return "max_iterations must be >= 1"; });
+  require(options.max_iterations >= 1, "DBM.infer", [&] {
+    return "max_iterations must be at least 1, got " + std::to_string(options.max_iterations);
+  });
+  Iteration rows(ctx_, first_means(v, options.beta), input_from_below(v, 1, options.beta));
   MeanField out;
-  out.layers = first_means(v, options.beta);
-  out.changes.assign(static_cast<size_t>(v.rows()), 0.0);
-  const Tensor from_data = input_from_below(v, 1, options.beta);
-  std::vector<Tensor> spare;  // zeros: a dense product leaves the padding as it is
-  for (int64_t l = 0; l < layers(); ++l)
-    spare.push_back(l == 0 ? Tensor() : ops::zeros(ctx_, v.rows(), size(l)));
-  std::vector<double> change(out.changes.size());
-  while (out.iterations < options.max_iterations) {
-    std::fill(out.changes.begin(), out.changes.end(), 0.0);
-    for (int64_t parity = 1; parity >= 0; --parity)
-      for (int64_t l = parity == 1 ? 1 : 2; l < layers(); l += 2) {
+  for (bool done = false; !done && out.iterations < options.max_iterations; ++out.iterations) {
+    rows.begin();
+    for (const int64_t first : {1, 2})
+      for (int64_t l = first; l < layers(); l += 2) {
+        Layers x(1);
+        for (int64_t i = 1; i < layers(); ++i) x.push_back(rows.mean(static_cast<size_t>(i)));
+        const Tensor from_data = rows.from_data();
+        Tensor next = rows.next(static_cast<size_t>(l));
         HalfStep outputs;
-        outputs.mean = &spare[l];
-        step_given(out.layers, l, options.beta, l == 1 ? &from_data : nullptr, outputs);
-        if (fault("upper_input_forgotten") && l == 1) ops::sigmoid(ctx_, from_data, spare[l]);
-        const Tensor before = out.layers[l].dense();
-        ops::largest_differences(ctx_, spare[l], before, change.data());
-        for (size_t r = 0; r < change.size(); ++r)
-          out.changes[r] = std::max(out.changes[r], change[r]);
-        out.layers[l] = spare[l];
-        spare[l] = before;
+        outputs.mean = &next;
+        step_given(x, l, options.beta, l == 1 ? &from_data : nullptr, outputs);
+        if (fault("upper_input_forgotten") && l == 1) ops::sigmoid(ctx_, from_data, next);
+        rows.keep(static_cast<size_t>(l));
       }
-    ++out.iterations;
     poll_interrupt();
-    if (*std::max_element(out.changes.begin(), out.changes.end()) < options.tolerance) break;
+    done = rows.end(options.tolerance);
   }
+  out.layers.push_back(v);
+  const std::vector<Tensor> means = rows.result();
+  for (size_t l = 1; l < means.size(); ++l) out.layers.emplace_back(means[l]);
+  out.changes = rows.changes();
   return out;
 }
 

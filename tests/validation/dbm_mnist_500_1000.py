@@ -62,7 +62,9 @@ def begin(args: argparse.Namespace) -> gibbslab.DBM:
         l2=args.decay,
         centered=not args.plain,
         pretrain_iter=args.pretrain,
-        pretrain_learning_rate=Linear(args.pretrain_rate, args.pretrain_rate / 5, args.pretrain),
+        pretrain_learning_rate=Linear(
+            args.pretrain_rate, args.pretrain_rate / 5, max(1, args.pretrain)
+        ),
         sample_input=True,
         random_state=0,
         warm_start=True,
