@@ -6,7 +6,7 @@
 //   pseudo_likelihood    out[r] = sum_i -log(1 + exp(F(v_r) - F(v_r with unit i flipped)))
 //   softplus_difference  out[r] += sum_j log(1 + exp(high x_rj)) - log(1 + exp(low x_rj))
 //   largest_differences  out[r] = max_c |x_rc - y_rc|; x, y (B, N), a block for each row
-//   weighted_sums, dot   out[r] += scale sum_c w_c x_rc;  sum_c x_c y_c
+//   weighted_sums, dot   out[r] += scale sum_c w_rc x_rc, w one row or one for each;  sum_c x_c y_c
 //   v (B, V), h (B, H), W (V, H), a (1, V), b (1, H); out double, on the host
 //
 // Column sums: a block owns 32 columns of a slab of 1024 rows, a thread every 16th row of one of
@@ -227,7 +227,8 @@ struct CudaReduce : ReduceOps {
 
   void weighted_sums(const Context&, const States& x, const Tensor& weights, double scale,
                      double* out) override {
-    const WeightedShare share{view(x), weights.data(), x.cols()};
+    const WeightedShare share{view(x), weights.data(), x.cols(),
+                              weights.rows() == 1 ? 0 : weights.stride()};
     const std::vector<double> sums = row_sums_of(share, x.rows());
     for (size_t r = 0; r < sums.size(); ++r) out[r] += scale * sums[r];
   }

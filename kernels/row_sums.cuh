@@ -35,12 +35,14 @@ __device__ double over_share(int64_t n, Term term) {
   return sum;
 }
 
+// weights (rows, cols), or one row for all with stride 0.
 struct WeightedShare {
   StatesView x;
   const float* weights;
-  int64_t cols;
+  int64_t cols, stride = 0;
   __device__ double operator()(int64_t r) const {
-    return over_share(cols, [&](int64_t c) { return double{weights[c]} * x.at(r, c); });
+    const float* w = weights + r * stride;
+    return over_share(cols, [&](int64_t c) { return double{w[c]} * x.at(r, c); });
   }
 };
 

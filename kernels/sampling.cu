@@ -1,8 +1,9 @@
 // Gibbs half-steps and CD statistics on the device: which kernel serves which operands, and the
 // activation of a stored product.
 //
-// activate: mean = sigmoid(scale pre), sample = u < mean, all (B, N). A block of 256 threads owns
-// 32 rows x 32 columns, a thread four neighbouring columns of a row (gibbs_epilogue.cuh).
+// activate: mean = sigmoid(scale pre), sample = u < mean, all (B, N), with one scale for all rows
+// or one for each. A block of 256 threads owns 32 rows x 32 columns, a thread four neighbouring
+// columns of a row (gibbs_epilogue.cuh).
 #include "csrc/ops/sampling.h"
 
 #include <algorithm>
@@ -22,10 +23,11 @@ namespace {
 // ----------------------------------------------------------------------------- kernels
 
 __global__ void __launch_bounds__(kThreads)
-    activate_kernel(const Operand pre, const HalfStepOutput out) {
+    activate_kernel(const Operand pre, const float* scales, const HalfStepOutput out) {
   const int64_t row = int64_t{blockIdx.x} * kTile + threadIdx.x / 8,
                 col = int64_t{blockIdx.y} * kTile + 4 * (threadIdx.x % 8);
-  finish_quad(out, row, col, times(dense_quad(pre, row, col), out.scale));
+  const float scale = scales != nullptr && row < out.rows ? scales[row] : out.scale;
+  finish_quad(out, row, col, times(dense_quad(pre, row, col), scale));
 }
 
 // --------------------------------------------------------------------------- launchers
@@ -131,6 +133,19 @@ CdOutput output_of(const Update& job, const Tensor& weight, const Tensor& veloci
   return out;
 }
 
+// `scales` (B), or null for one scale.
+void launch_activate(const Tensor& pre, float scale, const float* scales, const Draw& draw,
+                     Tensor* mean, BitTensor* sample) {
+  const Tensor x = aligned(pre);
+  HalfStepOutput out;
+  out.scale = scale;
+  out.rows = x.rows();
+  out.cols = x.cols();
+  set_outputs(draw, nullptr, mean, sample, out);
+  launch(activate_kernel, dim3(tiles(out.rows), tiles(out.cols)), dim3(kThreads), 0, stream(),
+         operand(x), scales, out);
+}
+
 struct CudaSampling : SamplingOps {
   void half_step(const Context&, const HalfStep& step) override {
     const bool up = step.direction == Direction::kUp;
@@ -155,14 +170,12 @@ struct CudaSampling : SamplingOps {
 
   void activate(const Context&, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
                 BitTensor* sample) override {
-    const Tensor x = aligned(pre);
-    HalfStepOutput out;
-    out.scale = scale;
-    out.rows = x.rows();
-    out.cols = x.cols();
-    set_outputs(draw, nullptr, mean, sample, out);
-    launch(activate_kernel, dim3(tiles(out.rows), tiles(out.cols)), dim3(kThreads), 0, stream(),
-           operand(x), out);
+    launch_activate(pre, scale, nullptr, draw, mean, sample);
+  }
+
+  void activate_rows(const Context&, const Tensor& pre, const Tensor& scales, const Draw& draw,
+                     Tensor* mean, BitTensor* sample) override {
+    launch_activate(pre, 1.0f, scales.data(), draw, mean, sample);
   }
 
   void cd_statistics(const Context&, const CdStatistics& job, Tensor& gradient) override {

@@ -47,6 +47,27 @@ py::array_t<float> transpose(const FloatArray& x, int n_threads, const std::stri
   return array_from(out);
 }
 
+py::tuple activate_rows(const FloatArray& pre, const FloatArray& scales, uint64_t seed,
+                        uint64_t stream, int64_t first_row, int n_threads,
+                        const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const Tensor input = tensor_from(ctx, pre);
+  Tensor mean = ops::zeros(ctx, input.rows(), input.cols());
+  BitTensor sample = ops::zero_bits(ctx, input.rows(), input.cols());
+  ops::activate_rows(ctx, input, tensor_from(ctx, scales), {seed, stream, first_row}, &mean,
+                     &sample);
+  return py::make_tuple(array_from(mean), array_from(sample));
+}
+
+py::array_t<double> weighted_sums(const FloatArray& x, const FloatArray& weights, double scale,
+                                  int n_threads, const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  const States input = states_from(ctx, x);
+  std::vector<double> out(static_cast<size_t>(input.rows()), 0.0);
+  ops::weighted_sums(ctx, input, tensor_from(ctx, weights), scale, out.data());
+  return array_from(out);
+}
+
 py::tuple half_step(const FloatArray& x, const FloatArray& w, const FloatArray& bias, bool up,
                     float scale, uint64_t seed, uint64_t stream, int64_t first_row, bool dense,
                     const std::optional<FloatArray>& added, int n_threads,
@@ -153,11 +174,15 @@ void bind_ops(py::module_& m) {
           py::arg("scale") = 1.0f, py::arg("seed") = 0, py::arg("stream") = 0,
           py::arg("first_row") = 0, py::arg("dense") = false, py::arg("added") = py::none(),
           threads, device);
+  ops.def("activate_rows", &activate_rows, py::arg("pre"), py::arg("scales"), py::arg("seed"),
+          py::arg("stream"), py::arg("first_row") = 0, threads, device);
   ops.def("cd_statistics", &cd_statistics, py::arg("v0"), py::arg("h0"), py::arg("v1"),
           py::arg("h1"), py::arg("positive") = 1.0f, py::arg("negative") = 1.0f,
           py::arg("dense") = false, threads, device);
   ops.def("softplus_difference", &softplus_difference, py::arg("x"), py::arg("low"),
           py::arg("high"), threads, device);
+  ops.def("weighted_sums", &weighted_sums, py::arg("x"), py::arg("weights"), py::arg("scale") = 1.0,
+          threads, device);
   ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
   ops.def("largest_differences", &largest_differences, py::arg("x"), py::arg("y"), threads, device);
   ops.def("all_finite", &all_finite, py::arg("x"), threads, device);

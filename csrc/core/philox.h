@@ -49,7 +49,8 @@ enum class Layer : uint64_t {
   kData = 2,
   kWeights = 3,
   kOrder = 4,
-  kUser = 5
+  kUser = 5,
+  kSwap = 6
 };
 
 GIBBSLAB_HD uint64_t stream_of(uint64_t draw, Layer layer) {

@@ -130,9 +130,12 @@ struct CpuReduce : ReduceOps {
     });
   }
 
-  void weighted_sums(const Context&, const States& x, const Tensor& weights, double scale,
+  void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
                      double* out) override {
-    for (int64_t r = 0; r < x.rows(); ++r) out[r] += scale * row_dot(x, r, weights.data());
+    for_pieces(ctx, x.rows(), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        out[r] += scale * row_dot(x, r, weights.row(weights.rows() == 1 ? 0 : r));
+    });
   }
 
   void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y,

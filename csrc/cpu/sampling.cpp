@@ -55,7 +55,14 @@ class Shares {
   Pieces pieces_;
 };
 
-void activate_block(const Tensor& pre, float scale, const Draw& draw, const Block& block,
+// A scale for every row, or one for all.
+struct Scales {
+  float all = 1.0f;
+  const float* rows = nullptr;
+  float operator[](int64_t r) const { return rows != nullptr ? rows[r] : all; }
+};
+
+void activate_block(const Tensor& pre, const Scales& scales, const Draw& draw, const Block& block,
                     Tensor* mean, BitTensor* sample) {
   const int64_t c = block.column;
   const Kernels& kernel = kernels();
@@ -63,7 +70,7 @@ void activate_block(const Tensor& pre, float scale, const Draw& draw, const Bloc
     const int64_t chain =
         fault("neighbours_share_stream") ? (draw.first_row + r) / 2 : draw.first_row + r;
     const uint64_t counter = static_cast<uint64_t>(chain) * counters_per_row(pre.cols());
-    kernel.activate_row({pre.row(r) + c, block.column_end - c, scale,
+    kernel.activate_row({pre.row(r) + c, block.column_end - c, scales[r],
                          counter + static_cast<uint64_t>(c / 4), draw.stream, draw.seed,
                          mean ? mean->row(r) + c : nullptr,
                          sample ? sample->row(r) + c / 64 : nullptr, false});
@@ -149,15 +156,18 @@ struct CpuSampling : SamplingOps {
       else if (bias)
         add_bias(*bias, pre, block);
       if (step.added && !fault("added_input_left_out")) add_rows(*step.added, pre, block);
-      if (activates) activate_block(pre, 1.0f, step.draw, block, step.mean, step.sample);
+      if (activates) activate_block(pre, {}, step.draw, block, step.mean, step.sample);
     });
   }
 
   void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
                 BitTensor* sample) override {
-    const Shares shares(pre.rows(), pre.cols(), ctx.threads());
-    parallel_for(ctx.threads(), shares.count(),
-                 [&](int64_t p) { activate_block(pre, scale, draw, shares[p], mean, sample); });
+    activate_all(ctx, pre, {scale}, draw, mean, sample);
+  }
+
+  void activate_rows(const Context& ctx, const Tensor& pre, const Tensor& scales, const Draw& draw,
+                     Tensor* mean, BitTensor* sample) override {
+    activate_all(ctx, pre, {1.0f, scales.data()}, draw, mean, sample);
   }
 
   void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) override {
@@ -180,6 +190,13 @@ struct CpuSampling : SamplingOps {
   }
 
  private:
+  static void activate_all(const Context& ctx, const Tensor& pre, const Scales& scales,
+                           const Draw& draw, Tensor* mean, BitTensor* sample) {
+    const Shares shares(pre.rows(), pre.cols(), ctx.threads());
+    parallel_for(ctx.threads(), shares.count(),
+                 [&](int64_t p) { activate_block(pre, scales, draw, shares[p], mean, sample); });
+  }
+
   // The gradient never leaves the cache: 64 rows of it, one word of the visible states, are summed
   // and then applied. A thread takes the rows whose transpose it reads in the next down pass.
   static bool fused_update(const Context& ctx, const CdStatistics& s, const Update& job) {

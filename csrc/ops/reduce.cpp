@@ -63,6 +63,10 @@ void softplus_difference(const Context& ctx, const Tensor& x, float low, float h
 void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
                    double* out) {
   require_columns("weighted_sums", "weights", weights.cols(), x.cols());
+  require(weights.rows() == 1 || weights.rows() == x.rows(), "weighted_sums", [&] {
+    return "weights must have 1 or " + std::to_string(x.rows()) + " rows, got " +
+           std::to_string(weights.rows());
+  });
   ctx.backend().reduce.weighted_sums(ctx, x, weights, scale, out);
 }
 

@@ -50,7 +50,7 @@ void energy(const Context& ctx, const RbmView& rbm, const States& v, const State
 void pseudo_likelihood(const Context& ctx, const RbmView& rbm, const BitTensor& v, double* out);
 // out[r] += sum_j log(1 + exp(high x_rj)) - log(1 + exp(low x_rj)); 0 <= low, high.
 void softplus_difference(const Context& ctx, const Tensor& x, float low, float high, double* out);
-// out[r] += scale * sum_c weights_c x_rc; weights (1, N).
+// out[r] += scale * sum_c weights_rc x_rc; weights (B, N), or (1, N) for every row.
 void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
                    double* out);
 // out[r] = max_c |x_rc - y_rc|; x, y (B, N).

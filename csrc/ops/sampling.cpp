@@ -44,6 +44,14 @@ void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& dr
   ctx.backend().sampling.activate(ctx, pre, scale, draw, mean, sample);
 }
 
+void activate_rows(const Context& ctx, const Tensor& pre, const Tensor& scales, const Draw& draw,
+                   Tensor* mean, BitTensor* sample) {
+  require_shape("activate_rows", "scales", scales, 1, pre.rows());
+  if (mean) require_shape("activate_rows", "mean", *mean, pre.rows(), pre.cols());
+  if (sample) require_shape("activate_rows", "sample", *sample, pre.rows(), pre.cols());
+  ctx.backend().sampling.activate_rows(ctx, pre, scales, draw, mean, sample);
+}
+
 void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) {
   require_statistics("cd_statistics", job, out);
   ctx.backend().sampling.cd_statistics(ctx, job, out);

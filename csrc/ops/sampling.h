@@ -41,6 +41,8 @@ struct SamplingOps {
   virtual void half_step(const Context& ctx, const HalfStep& step) = 0;
   virtual void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw,
                         Tensor* mean, BitTensor* sample) = 0;
+  virtual void activate_rows(const Context& ctx, const Tensor& pre, const Tensor& scales,
+                             const Draw& draw, Tensor* mean, BitTensor* sample) = 0;
   virtual void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) = 0;
   virtual bool cd_update(const Context& ctx, const CdStatistics& statistics,
                          const Update& update) = 0;
@@ -52,6 +54,9 @@ void half_step(const Context& ctx, const HalfStep& step);
 // mean = sigmoid(scale pre), sample = u < mean, of a stored pre-activation (B, N).
 void activate(const Context& ctx, const Tensor& pre, float scale, const Draw& draw, Tensor* mean,
               BitTensor* sample);
+// The same with a scale for every row, scales (1, B): chains at different temperatures.
+void activate_rows(const Context& ctx, const Tensor& pre, const Tensor& scales, const Draw& draw,
+                   Tensor* mean, BitTensor* sample);
 void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out);
 // cd_statistics followed by update, whose gradient it takes the place of (update.gradient is
 // ignored). Returns false when a new weight is not finite.

@@ -88,6 +88,12 @@ TEST(half_step_and_activate) {
                ops::activate(context(), k34, 1.0f, {}, &wrong, nullptr));
   CHECK_THROWS(ShapeError, "[activate] sample must have shape (3, 4), got (1, 4)",
                ops::activate(context(), k34, 1.0f, {}, nullptr, &wrong_bits));
+  CHECK_THROWS(ShapeError, "[activate_rows] scales must have shape (1, 3), got (1, 4)",
+               ops::activate_rows(context(), k34, k14, {}, nullptr, nullptr));
+  CHECK_THROWS(ShapeError, "[activate_rows] mean",
+               ops::activate_rows(context(), k34, k13, {}, &wrong, nullptr));
+  CHECK_THROWS(ShapeError, "[activate_rows] sample",
+               ops::activate_rows(context(), k34, k13, {}, nullptr, &wrong_bits));
 }
 
 TEST(chains) {
@@ -164,6 +170,8 @@ TEST(reductions) {
                ops::softplus_difference(context(), k34, -0.5f, 1.0f, out.data()));
   CHECK_THROWS(ShapeError, "[weighted_sums] weights",
                ops::weighted_sums(context(), v, k14, 1.0, out.data()));
+  CHECK_THROWS(ShapeError, "[weighted_sums] weights must have 1 or 2 rows, got 3",
+               ops::weighted_sums(context(), h, k34, 1.0, out.data()));
 }
 
 TEST(log_partition_is_bounded) {

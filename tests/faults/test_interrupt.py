@@ -84,6 +84,7 @@ WORK: dict[str, Callable[[BernoulliRBM], Any]] = {
     "score_samples": lambda rbm: [rbm.score_samples(LARGE) for _ in range(10**4)],
     "pseudo_likelihood": lambda rbm: [rbm.pseudo_likelihood(LARGE) for _ in range(10**4)],
     "ais": lambda rbm: rbm.ais(n_chains=100, n_temperatures=10**6),
+    "tempering": lambda rbm: rbm.model_.parallel_tempering(100, 5).burn_in(10**6),
     "log_partition": lambda rbm: [rbm.log_partition() for _ in range(10**4)],
 }
 

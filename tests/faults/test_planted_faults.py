@@ -20,6 +20,7 @@ STEP, AIS = "tests/models/test_training_step.py::", "tests/models/test_ais.py::"
 AIS_STEP, RANDOM = "tests/models/test_ais_steps.py::", "tests/ops/test_random.py::test_"
 SIGMOID, OPTIM = "tests/ops/test_elementwise.py::test_", "tests/ops/test_optim.py::test_"
 DBM, BETWEEN = "tests/models/test_dbm_", "tests/ops/test_sampling.py::test_half_step_of_a_layer_"
+TEMPERING = "tests/models/test_tempering.py::"
 ONE_SWEEP = SAMPLER + "test_every_row_of_the_transition_matrix[1-{}]"
 
 FAULTS = {
@@ -139,6 +140,44 @@ FAULTS = {
         (
             AIS + "test_estimates_are_unbiased_however_coarse_the_schedule[shape0-False-betas1]",
             AIS_STEP + "test_log_weights_equal_the_twin[False-(9, 5)-three]",
+        ),
+    ),
+    "swap_rule_sign": Fault(
+        "exchanges then prefer the wrong energies; with one temperature there are none",
+        (
+            TEMPERING + "test_every_row_of_the_transition_matrix[1-two]",
+            TEMPERING + "test_the_product_of_all_temperatures_is_invariant[three]",
+            TEMPERING + "test_sweeps_equal_the_twin[2-(9, 5)]",
+        ),
+    ),
+    "swaps_never_happen": Fault(
+        "every temperature stays right, but no mode found at another comes to beta = 1",
+        (
+            TEMPERING + "test_every_row_of_the_transition_matrix[1-two]",
+            TEMPERING + "test_mode_weights_are_recovered_where_gibbs_sampling_fails",
+        ),
+    ),
+    "swap_parity_stuck": Fault(
+        "the upper pair of three temperatures is never exchanged",
+        (
+            TEMPERING + "test_every_row_of_the_transition_matrix[2-three]",
+            TEMPERING + "test_sweeps_equal_the_twin[5-(9, 5)]",
+        ),
+    ),
+    "swapped_labels_not_temperatures": Fault(
+        "the rows that are shown as those at beta = 1 go on at another",
+        (
+            TEMPERING + "test_every_row_of_the_transition_matrix[2-two]",
+            TEMPERING + "test_the_product_of_all_temperatures_is_invariant[two]",
+            TEMPERING + "test_moments_at_beta_one",
+        ),
+    ),
+    "swap_energy_at_own_temperature": Fault(
+        "energies are then not those that the Metropolis rule compares",
+        (
+            TEMPERING + "test_every_row_of_the_transition_matrix[1-two]",
+            TEMPERING + "test_the_product_of_all_temperatures_is_invariant[three]",
+            TEMPERING + "test_sweeps_equal_the_twin[2-(9, 5)]",
         ),
     ),
 }  # fmt: skip

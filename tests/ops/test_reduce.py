@@ -236,3 +236,19 @@ def test_largest_differences_of_equal_and_unequal_shapes() -> None:
     np.testing.assert_array_equal(core.ops.largest_differences(x, x), np.zeros(3))
     with pytest.raises(ValueError, match=r"\[largest_differences\] y must have shape \(3, 20\)"):
         core.ops.largest_differences(x, x[:2])
+@pytest.mark.parametrize("size", [(1, 1), (33, 31), (127, 257)], ids=str)
+@pytest.mark.parametrize("kind", ["bits", "grey"])
+@pytest.mark.parametrize("per_row", [False, True])
+def test_weighted_sums(
+    size: tuple[int, int], kind: str, per_row: bool, tolerance: dict[str, float]
+) -> None:
+    rows, cols = size
+    x = batch(rows, cols, kind)
+    weights = np.random.default_rng(cols).normal(0, 2, (rows if per_row else 1, cols))
+    weights = weights.astype(np.float32)
+    terms = -0.7 * x.astype(float) * weights.astype(float)
+    got = core.ops.weighted_sums(x, weights, -0.7, n_threads=1)
+    assert_close(got, terms.sum(axis=1), np.abs(terms).sum(axis=1), tolerance["float64"])
+    for threads in (2, 3):
+        again = core.ops.weighted_sums(x, weights, -0.7, n_threads=threads)
+        np.testing.assert_array_equal(again, got)

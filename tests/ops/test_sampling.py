@@ -213,3 +213,20 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         core.ops.half_step(np.zeros((3, 5), np.float32), w, bad_bias, True)
     with pytest.raises(ValueError, match=r"\[cd_statistics\] h0 must have shape \(3, 2\)"):
         core.ops.cd_statistics(x, np.zeros((4, 2), np.float32), x, x)
+
+
+@pytest.mark.parametrize("rows", [1, 31, 33, 257])
+@pytest.mark.parametrize("cols", [1, 33, 127])
+def test_activate_rows(rows: int, cols: int, tolerance: dict[str, float]) -> None:
+    """Every row has its own scale, and the words of its own place."""
+    rng = np.random.default_rng(rows)
+    pre = rng.normal(0, 4, (rows, cols)).astype(np.float32)
+    scales = np.linspace(0, 1.5, rows).astype(np.float32)
+    mean, sample = core.ops.activate_rows(pre, scales, SEED, STREAM, FAR_ROW, n_threads=1)
+    exact = reference.sigmoid((scales[:, None] * pre).astype(np.float64))
+    place = np.spacing(exact.astype(np.float32))
+    assert (np.abs(mean - exact) <= tolerance["sigmoid_ulp"] * place).all()
+    np.testing.assert_array_equal(sample, reference.bernoulli(mean, SEED, STREAM, FAR_ROW))
+    for threads in (2, 3):
+        again = core.ops.activate_rows(pre, scales, SEED, STREAM, FAR_ROW, n_threads=threads)
+        np.testing.assert_array_equal(again, (mean, sample))

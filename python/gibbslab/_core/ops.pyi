@@ -30,6 +30,15 @@ def half_step(
     n_threads: int = 0,
     device: str = "cpu",
 ) -> tuple[Floats, Floats, Floats]: ...
+def activate_rows(
+    pre: Floats,
+    scales: Floats,
+    seed: int,
+    stream: int,
+    first_row: int = 0,
+    n_threads: int = 0,
+    device: str = "cpu",
+) -> tuple[Floats, Floats]: ...
 def cd_statistics(
     v0: Floats,
     h0: Floats,
@@ -43,6 +52,9 @@ def cd_statistics(
 ) -> Floats: ...
 def softplus_difference(
     x: Floats, low: float, high: float, n_threads: int = 0, device: str = "cpu"
+) -> Doubles: ...
+def weighted_sums(
+    x: Floats, weights: Floats, scale: float = 1.0, n_threads: int = 0, device: str = "cpu"
 ) -> Doubles: ...
 def column_sums(
     x: Floats, scale: float = 1.0, n_threads: int = 0, device: str = "cpu"

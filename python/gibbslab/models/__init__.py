@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ._tempering import ParallelTempering, TemperingReport
 from .dbm import DBM
 from .rbm import RBM
 
-__all__ = ["DBM", "RBM"]
+__all__ = ["DBM", "RBM", "ParallelTempering", "TemperingReport"]

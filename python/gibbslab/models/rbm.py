@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from .._validation import as_integer, as_real, as_trailing_batch
 from ..errors import DivergenceError
 from ._rbm_measures import RBMMeasures
 from ._rbm_sampling import RBMSampling
+from ._tempering import ParallelTempering
 
 __all__ = ["RBM"]
 
@@ -168,6 +170,27 @@ class RBM(RBMSampling, RBMMeasures):
                 "is unchanged",
                 tensor=diverged,
             )
+
+    def parallel_tempering(
+        self, n_chains: int = 100, n_temperatures: int = 10, **options: Any
+    ) -> ParallelTempering:
+        """A sampler by parallel tempering, for models in which Gibbs chains stay in one mode.
+
+        Parameters
+        ----------
+        n_chains : int, default=100
+            Independent chains, at least 1.
+        n_temperatures : int, default=10
+            Replicas per chain, at least 1.
+        **options
+            Further arguments of `gibbslab.models.ParallelTempering`, whose errors these are too.
+
+        Returns
+        -------
+        gibbslab.models.ParallelTempering
+            Of a copy of the model as it is now.
+        """
+        return ParallelTempering(self, n_chains, n_temperatures, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, atomically; see `gibbslab.io.save` and `gibbslab.load`."""
