@@ -93,10 +93,9 @@ class TemperingTable:
         first = models[0]
         self.n_v, self.n_h = len(first.v), len(first.h)
         # h -> (v, h'): p(v | h) p(h' | v).
-        sweeps = [
+        self.sweeps = [
             (m.v_given_h[:, :, None] * m.h_given_v[None]).reshape(self.n_h, -1) for m in models
         ]
-        self.swept = reduce(np.kron, sweeps)  # (n_h^T, (n_v n_h)^T)
 
     def exchanged(self, p: np.ndarray, parity: int) -> np.ndarray:
         """Distributions over joint states, the rows of p, after the exchanges of one parity."""
@@ -120,8 +119,20 @@ class TemperingTable:
 
     def matrix(self, sweeps: int) -> np.ndarray:
         """Transition of the tuples of hidden states, the first exchanges being of even pairs."""
-        steps = [self.hidden(self.exchanged(self.swept, s % 2)) for s in range(sweeps)]
+        swept = reduce(np.kron, self.sweeps)  # (n_h^T, (n_v n_h)^T)
+        steps = [self.hidden(self.exchanged(swept, s % 2)) for s in range(sweeps)]
         return reduce(np.matmul, steps)
+
+    def visible(self, p: np.ndarray, sweeps: int) -> np.ndarray:
+        """Distribution of v at the last level after sweeps from tuples drawn from p, (n_h,) * T."""
+        shape = p.shape
+        for s in range(sweeps):
+            for matrix in self.sweeps:  # each replaces the first axis by one at the end
+                p = np.tensordot(p, matrix, axes=(0, 0))
+            joint = self.exchanged(p.reshape(1, -1), s % 2)
+            p = self.hidden(joint).reshape(shape)
+        last = joint.reshape(-1, self.n_v * self.n_h).sum(axis=0)
+        return last.reshape(self.n_v, self.n_h).sum(axis=1)
 
     @property
     def p_h(self) -> np.ndarray:

@@ -18,6 +18,7 @@ CASES: dict[str, dict[str, Any]] = {
     "sparsity": {"sparsity_target": 0.1, "sparsity_cost": 0.5, "method": "cd"},
     "sampled input": {"sample_input": True, "statistics": "sample"},
     "no shuffling": {"shuffle": False, "n_chains": 7},
+    "tempering": {"method": "pt", "n_temperatures": 4, "n_chains": 7, "k": 2},
     "everything": {
         "momentum": 0.5, "centered": True, "sparsity_target": 0.2, "sample_input": True,
         "statistics": "sample", "k": 2, "n_chains": 13, "l1": 1e-4, "l2": 1e-3, "max_norm": 1.5,

@@ -46,7 +46,19 @@ py::dict state(TrainerHolder& self) {
   for (auto& [name, tensor] : named(self.trainer))
     out[name] = tensor->rows() == 1 ? vector_from(*tensor) : array_from(*tensor);
   if (self.trainer.options().persistent) out["chains"] = array_from(self.trainer.chains());
+  if (self.trainer.tempering()) {
+    out["ladder"] = array_from(self.trainer.tempering()->ladder_state());
+    out["replicas"] = array_from(self.trainer.tempering()->replica_state());
+  }
   return out;
+}
+
+py::object tempering(TrainerHolder& self) {
+  const InUse guard(self.model.busy, "train");
+  if (!self.trainer.tempering()) return py::none();
+  const Tempering& now = *self.trainer.tempering();
+  return py::make_tuple(array_from(now.ladder().betas()), array_from(now.ladder().swap_rates()),
+                        now.round_trips(), now.sweeps());
 }
 
 void set_momentum(TrainerHolder& self, float momentum) {
@@ -54,16 +66,27 @@ void set_momentum(TrainerHolder& self, float momentum) {
   self.trainer.set_momentum(momentum);
 }
 
-void restore(TrainerHolder& self, const py::dict& values) {
-  const InUse guard(self.model.busy, "train");
-  for (const auto& entry : named(self.trainer))
-    restore_tensor(self.model.rbm.context(), values, entry.first, *entry.second);
+void restore_chains(TrainerHolder& self, const py::dict& values) {
   if (!values.contains("chains")) return;
+  RbmTrainer& trainer = self.trainer;
   const BitTensor chains =
       bits_from(self.model.rbm.context(), values["chains"].cast<FloatArray>(), "restore", "chains");
   require(chains.cols() == self.model.rbm.hidden_size(), "restore",
           [&] { return "chains must have one column per hidden unit"; });
-  self.trainer.chains() = chains;
+  if (trainer.tempering())
+    require(chains.rows() == trainer.chains().rows(), "restore",
+            [&] { return "chains must have a row for every replica"; });
+  if (trainer.tempering() && values.contains("replicas"))
+    trainer.tempering()->restore(tensor_view(values["ladder"].cast<FloatArray>()),
+                                 tensor_view(values["replicas"].cast<FloatArray>()));
+  trainer.chains() = chains;
+}
+
+void restore(TrainerHolder& self, const py::dict& values) {
+  const InUse guard(self.model.busy, "train");
+  for (const auto& entry : named(self.trainer))
+    restore_tensor(self.model.rbm.context(), values, entry.first, *entry.second);
+  restore_chains(self, values);
 }
 
 }  // namespace
@@ -94,6 +117,7 @@ void bind_trainer(py::module_& m) {
       .def_readwrite("persistent", &TrainOptions::persistent)
       .def_readwrite("k", &TrainOptions::k)
       .def_readwrite("n_chains", &TrainOptions::n_chains)
+      .def_readwrite("n_temperatures", &TrainOptions::n_temperatures)
       .def_readwrite("momentum", &TrainOptions::momentum)
       .def_readwrite("l1", &TrainOptions::l1)
       .def_readwrite("l2", &TrainOptions::l2)
@@ -118,7 +142,9 @@ void bind_trainer(py::module_& m) {
           "next_batch", [](TrainerHolder& self) { return self.trainer.next_batch(); },
           "Where to go on after the latest train(), also when it was interrupted.")
       .def("state", &state)
-      .def("restore", &restore, py::arg("values"));
+      .def("restore", &restore, py::arg("values"))
+      .def_property_readonly("tempering", &tempering,
+                             "(betas, swap rates, round trips, sweeps), or None.");
 }
 
 }  // namespace gibbslab

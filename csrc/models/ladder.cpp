@@ -13,7 +13,7 @@ namespace {
 // Rejection that every pair is taken to have at least: distances stay positive.
 constexpr double kLeastRejection = 1e-3;
 
-double rounded(double beta) { return static_cast<double>(static_cast<float>(beta)); }
+double rounded(double x) { return static_cast<double>(static_cast<float>(x)); }
 
 // The beta at which the broken line through (distance_t, beta_t) reaches `at`.
 double where(const std::vector<double>& distance, const std::vector<double>& betas, double at) {
@@ -33,9 +33,10 @@ Ladder::Ladder(std::vector<double> betas) : betas_(std::move(betas)) {
   forget();
 }
 
-void Ladder::count(int64_t t, double probability) {
-  accepted_[static_cast<size_t>(t)] += probability;
-  proposed_[static_cast<size_t>(t)] += 1.0;
+void Ladder::count(int64_t t, double accepted, int64_t proposed) {
+  const size_t pair = static_cast<size_t>(t);
+  accepted_[pair] = rounded(accepted_[pair] + accepted);
+  proposed_[pair] = rounded(proposed_[pair] + static_cast<double>(proposed));
 }
 
 void Ladder::forget() {

@@ -16,8 +16,9 @@ class Ladder {
   double operator[](int64_t t) const { return betas_[static_cast<size_t>(t)]; }
   const std::vector<double>& betas() const { return betas_; }
 
-  // One proposed exchange of levels t and t + 1, accepted with this probability.
-  void count(int64_t t, double probability);
+  // `proposed` exchanges of levels t and t + 1, `accepted` the sum of their probabilities. Sums are
+  // kept to float32, so that a file of float32 numbers holds the whole state.
+  void count(int64_t t, double accepted, int64_t proposed);
   void forget();
   // Mean acceptance probability of each pair since forget(), (T - 1); NaN where none was proposed.
   std::vector<double> swap_rates() const;
@@ -27,9 +28,9 @@ class Ladder {
   // section 5.1), and forgets. Without a proposal of every pair it does nothing.
   void equalise(double rate);
 
-  // What a resumed run needs besides betas().
-  std::vector<double>& accepted() { return accepted_; }  // (T - 1), summed probabilities
-  std::vector<double>& proposed() { return proposed_; }  // (T - 1), whole numbers
+  // What a resumed run needs besides betas(): the counts, (T - 1).
+  const std::vector<double>& accepted() const { return accepted_; }
+  const std::vector<double>& proposed() const { return proposed_; }
 
  private:
   std::vector<double> betas_, accepted_, proposed_;

@@ -9,6 +9,19 @@
 namespace gibbslab {
 namespace {
 
+// Sweeps after which the ladder moves, and how far: the model changes, and the ladder follows. An
+// even number, so that every pair is proposed.
+constexpr int64_t kLadderWindow = 100;
+constexpr double kLadderRate = 0.5;
+
+// From 0 to 1.
+std::vector<double> even_ladder(int64_t count) {
+  std::vector<double> betas(static_cast<size_t>(count));
+  for (size_t t = 0; t < betas.size(); ++t)
+    betas[t] = static_cast<double>(t) / static_cast<double>(count - 1);
+  return betas;
+}
+
 States statistics_of(const LayerState& h, bool samples) {
   if (samples) return h.sample;
   return h.mean;
@@ -22,8 +35,14 @@ RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(opt
           [&] { return "k must be at least 1, got " + std::to_string(options_.k); });
   require(!options_.persistent || options_.n_chains >= 1, "train",
           [&] { return "n_chains must be at least 1, got " + std::to_string(options_.n_chains); });
+  require(options_.n_temperatures >= 1, "train", [&] {
+    return "n_temperatures must be at least 1, got " + std::to_string(options_.n_temperatures);
+  });
   const Context& ctx = rbm.context();
-  if (options_.persistent) chains_ = ops::zero_bits(ctx, options_.n_chains, h);
+  if (options_.persistent && options_.n_temperatures > 1)
+    tempering_.emplace(rbm, even_ladder(options_.n_temperatures), options_.n_chains);
+  else if (options_.persistent)
+    chains_ = ops::zero_bits(ctx, options_.n_chains, h);
   velocity_w_ = ops::zeros(ctx, v, h);
   velocity_a_ = ops::zeros(ctx, 1, v);
   velocity_b_ = ops::zeros(ctx, 1, h);
@@ -64,6 +83,14 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   const bool sample = !options_.persistent || options_.hidden_samples;
   p.h0 = rbm_.half_step(p.v0, Direction::kUp, 1.0f, true, sample);
   poll_interrupt();
+  if (tempering_)
+    tempered_negative(p);
+  else
+    plain_negative(p);
+  return p;
+}
+
+void RbmTrainer::plain_negative(Phases& p) {
   Sweeps sweeps;
   sweeps.steps = options_.k;
   sweeps.visible_mean = false;
@@ -72,7 +99,17 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   p.v1 = pass.v1.sample;
   p.h1 = std::move(pass.h1);
   if (options_.persistent) chains_ = p.h1.sample;
-  return p;
+}
+
+// The states at beta = 1 after k sweeps of all replicas.
+void RbmTrainer::tempered_negative(Phases& p) {
+  for (int64_t step = 0; step < options_.k; ++step) {
+    tempering_->sweep(rbm_);
+    if (tempering_->sweeps() % kLadderWindow == 0) tempering_->ladder().equalise(kLadderRate);
+    poll_interrupt();
+  }
+  p.v1 = tempering_->visible_at(rbm_.context(), options_.n_temperatures - 1);
+  p.h1 = rbm_.half_step(p.v1, Direction::kUp, 1.0f, true, options_.hidden_samples);
 }
 
 void RbmTrainer::bias_gradients(const Phases& p, float positive, float negative) {
@@ -123,7 +160,7 @@ void RbmTrainer::prepare_centering(const Phases& p, const CdStatistics& statisti
 }
 
 RbmTrainer::Snapshot RbmTrainer::snapshot() const {
-  Snapshot now{rbm_.context().draws(), chains_, {}, {}, {}};
+  Snapshot now{rbm_.context().draws(), chains_, tempering_, {}, {}, {}};
   if (options_.centered) now.visible_offset = visible_offset_.clone();
   if (options_.centered) now.hidden_offset = hidden_offset_.clone();
   if (options_.sparsity_cost > 0.0f) now.hidden_activity = hidden_activity_.clone();
@@ -133,6 +170,7 @@ RbmTrainer::Snapshot RbmTrainer::snapshot() const {
 void RbmTrainer::restore(const Snapshot& before) {
   rbm_.context().set_draws(before.draws);
   chains_ = before.chains;
+  tempering_ = before.tempering;
   if (options_.centered) visible_offset_ = before.visible_offset;
   if (options_.centered) hidden_offset_ = before.hidden_offset;
   if (options_.sparsity_cost > 0.0f) hidden_activity_ = before.hidden_activity;

@@ -1,10 +1,13 @@
-// Contrastive divergence (Hinton 2002) and its persistent form (Tieleman 2008), batch by batch.
+// Contrastive divergence (Hinton 2002), its persistent form (Tieleman 2008), and that with parallel
+// tempering (Desjardins et al. 2010), batch by batch.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "csrc/models/dataset.h"
 #include "csrc/models/rbm.h"
+#include "csrc/models/tempering.h"
 #include "csrc/models/trainer_parts.h"
 
 namespace gibbslab {
@@ -12,7 +15,8 @@ namespace gibbslab {
 struct TrainOptions {
   bool persistent = true;
   int64_t k = 1;
-  int64_t n_chains = 0;  // persistent chains; any number
+  int64_t n_chains = 0;        // persistent chains; any number
+  int64_t n_temperatures = 1;  // of each chain's replicas; 1: no tempering
   float momentum = 0.0f, l1 = 0.0f, l2 = 0.0f;
   float max_norm = 0.0f;      // 0: no limit
   bool centered = false;      // Montavon and Mueller (2012), eq. 6-8
@@ -47,7 +51,8 @@ class RbmTrainer {
   Tensor& visible_offset() { return visible_offset_; }
   Tensor& hidden_offset() { return hidden_offset_; }
   Tensor& hidden_activity() { return hidden_activity_; }
-  BitTensor& chains() { return chains_; }  // (n_chains, H)
+  BitTensor& chains() { return tempering_ ? tempering_->hidden() : chains_; }  // (rows, H)
+  std::optional<Tempering>& tempering() { return tempering_; }
 
  private:
   struct Phases {
@@ -58,6 +63,7 @@ class RbmTrainer {
   struct Snapshot {
     uint64_t draws;
     BitTensor chains;
+    std::optional<Tempering> tempering;
     Tensor visible_offset, hidden_offset, hidden_activity;
   };
   Snapshot snapshot() const;
@@ -65,6 +71,8 @@ class RbmTrainer {
   std::string whole_step(const States& v0, int64_t nominal_batch, float learning_rate);
   std::string step(States v0, int64_t nominal_batch, float learning_rate);
   Phases sample_phases(States v0);
+  void plain_negative(Phases& p);
+  void tempered_negative(Phases& p);
   void bias_gradients(const Phases& p, float positive, float negative);
   void prepare_pressure(const Phases& p, float positive);
   void prepare_centering(const Phases& p, const CdStatistics& statistics);
@@ -75,6 +83,7 @@ class RbmTrainer {
   TrainOptions options_;
   int64_t next_batch_ = 0;
   BitTensor chains_;
+  std::optional<Tempering> tempering_;  // in their place
   Tensor velocity_w_, velocity_a_, velocity_b_;
   Tensor visible_offset_, hidden_offset_, hidden_activity_;
   // Working memory of one step.

@@ -13,8 +13,6 @@
 namespace gibbslab {
 namespace {
 
-constexpr int64_t kUnseen = 0, kCold = 1, kHotAfterCold = 2;
-
 // In [0, 1), 53 bits: probabilities of exchanges may be far below 2^-24.
 double uniform_at(uint64_t counter, const Draw& draw) {
   const PhiloxWords words = philox(counter, draw.stream, draw.seed);
@@ -68,14 +66,6 @@ void Tempering::set_level(std::vector<int64_t> level) {
   row_at_ = std::move(row_at);
 }
 
-void Tempering::set_ladder(Ladder ladder) {
-  require(ladder.size() == ladder_.size(), "tempering", [&] {
-    return "betas must be " + std::to_string(ladder_.size()) + ", got " +
-           std::to_string(ladder.size());
-  });
-  ladder_ = std::move(ladder);
-}
-
 void Tempering::scatter(Rbm& rbm) {
   Context& ctx = rbm.context();
   Tensor fair = ops::zeros(ctx, 1, rbm.hidden_size());
@@ -121,14 +111,17 @@ void Tempering::exchange(Context& ctx, const std::vector<double>& energy) {
   const Draw draw = ctx.next_draw(Layer::kSwap);
   const double sign = fault("swap_rule_sign") ? -1.0 : 1.0;
   const int64_t first = fault("swap_parity_stuck") ? 0 : sweeps_ % 2;
-  for (int64_t t = first; t + 1 < ladder_.size(); t += 2)
+  for (int64_t t = first; t + 1 < ladder_.size(); t += 2) {
+    double accepted = 0.0;
     for (int64_t c = 0; c < n_chains_; ++c) {
       const double rise = energy[static_cast<size_t>(row_at_[place(t + 1, c)])] -
                           energy[static_cast<size_t>(row_at_[place(t, c)])];
       const double p = std::exp(std::min(0.0, sign * (ladder_[t + 1] - ladder_[t]) * rise));
-      ladder_.count(t, p);
+      accepted += p;
       if (uniform_at(place(t, c), draw) < p && !fault("swaps_never_happen")) swap_levels(t, c);
     }
+    ladder_.count(t, accepted, n_chains_);
+  }
   note_ends();
 }
 

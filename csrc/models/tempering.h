@@ -39,17 +39,19 @@ class Tempering {
   int64_t round_trips() const;
   void forget();
 
-  // What a resumed run needs besides the ladder: hidden (T C, H) by rows, each row's level, which
-  // end of the ladder it has seen last (0 none, 1 cold, 2 hot after cold), its round trips.
+  // What a resumed run needs: hidden states (T C, H) by rows, and on the host, in float32,
+  //   ladder (3, T): temperatures, summed probabilities and numbers of proposed exchanges of each
+  //   pair, the sweeps modulo a million in the last place;
+  //   replicas (3, T C): each row's level, the end of the ladder that it has seen last (0 none, 1
+  //   cold, 2 hot after cold) and its round trips.
+  // restore() throws ShapeError, changing nothing, where these are no such state.
   BitTensor& hidden() { return hidden_; }
-  const std::vector<int64_t>& level() const { return level_; }
-  std::vector<int64_t>& last_end() { return last_end_; }
-  std::vector<int64_t>& trips() { return trips_; }
-  void set_level(std::vector<int64_t> level);
-  void set_sweeps(int64_t sweeps) { sweeps_ = sweeps; }
-  void set_ladder(Ladder ladder);
+  Tensor ladder_state() const;
+  Tensor replica_state() const;
+  void restore(const Tensor& ladder, const Tensor& replicas);
 
  private:
+  void set_level(std::vector<int64_t> level);
   int64_t rows() const { return ladder_.size() * n_chains_; }
   size_t place(int64_t t, int64_t c) const { return static_cast<size_t>(t * n_chains_ + c); }
   Tensor scales(const Context& ctx) const;
@@ -58,6 +60,8 @@ class Tempering {
   void swap_levels(int64_t t, int64_t c);
   void note_ends();
   BitTensor at_level(const Context& ctx, const BitTensor& states, int64_t t) const;
+
+  static constexpr int64_t kUnseen = 0, kCold = 1, kHotAfterCold = 2;
 
   Ladder ladder_;
   int64_t n_chains_, sweeps_ = 0;

@@ -9,7 +9,7 @@ namespace {
 
 void propose(Ladder& ladder, const std::vector<double>& rates) {
   for (size_t t = 0; t < rates.size(); ++t)
-    for (int n = 0; n < 10; ++n) ladder.count(static_cast<int64_t>(t), rates[t]);
+    ladder.count(static_cast<int64_t>(t), 10 * rates[t], 10);
 }
 
 bool close(double x, double y) { return std::abs(x - y) < 1e-6; }
@@ -25,8 +25,8 @@ TEST(ladder_rises_to_one) {
 TEST(ladder_counts_swaps) {
   Ladder ladder({0.0, 0.5, 1.0});
   CHECK(std::isnan(ladder.swap_rates()[0]));
-  ladder.count(0, 0.5);
-  ladder.count(0, 0.25);
+  ladder.count(0, 0.5, 1);
+  ladder.count(0, 0.25, 1);
   CHECK(ladder.swap_rates()[0] == 0.375);
   ladder.equalise(1.0);  // nothing was proposed to the second pair
   CHECK(ladder[1] == 0.5);

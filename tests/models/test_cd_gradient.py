@@ -15,6 +15,7 @@ import pytest
 from gibbslab import _core
 from on_device import core, sized
 from reference import Enumerated, index_of
+from reference_tempering import TemperingTable
 from scipy import stats
 from thresholds import Z_LIMIT, assert_distribution, assert_z
 
@@ -53,14 +54,14 @@ def rows(n: int, seed: int, grey: bool = False) -> np.ndarray:
 
 def gradients(
     rbm: _core.RBM, train: _core.Trainer, x: np.ndarray, batch: int = 0,
-    chains: np.ndarray | None = None,
+    state: dict[str, np.ndarray] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The gradient of one batch of ROWS rows, drawn `steps()` times: (steps, V H + V + H)."""
     data, order, start = core.Dataset(x), np.arange(len(x)), parameters()
     out = []
     for _ in range(steps()):
-        if chains is not None:
-            train.restore({"chains": chains})
+        if state is not None:
+            train.restore(state)
         assert train.train(data, order, ROWS, batch, batch + 1, 1.0) == (1, "")
         out.append(np.concatenate([getattr(rbm, name).ravel() for name in NAMES]))
         rbm.W, rbm.v_bias, rbm.h_bias = start
@@ -131,7 +132,7 @@ def test_persistent_chains_of_any_number(k: int, n_chains: int, hidden_samples: 
     p_h = np.bincount(index_of(chains), minlength=2**H) / n_chains
     negative = exact.expected_negative(p_h, k)
     expected = tuple(p - n for p, n in zip(exact.expected_positive(x), negative))
-    observed = gradients(rbm, train, x, chains=chains)
+    observed = gradients(rbm, train, x, state={"chains": chains})
     assert_expected(observed, expected, f"PCD-{k}, {n_chains} chains")
 
 
@@ -168,7 +169,8 @@ def test_a_short_last_batch_is_unbiased(persistent: bool, last: int) -> None:
     chains = np.tile(exact.h.astype(np.float32), (4, 1)) if persistent else None
     options = {"persistent": True, "n_chains": 64} if persistent else {}
     rbm = model()
-    observed = gradients(rbm, trainer(rbm, **options), x, batch=1, chains=chains)
+    state = None if chains is None else {"chains": chains}
+    observed = gradients(rbm, trainer(rbm, **options), x, batch=1, state=state)
     p_h = np.full(2**H, 2.0**-H) if persistent else exact.h_given(x[ROWS:]).mean(axis=0)
     negative = exact.expected_negative(p_h, 1)
     expected = tuple(p - n for p, n in zip(exact.expected_positive(x[ROWS:]), negative))
@@ -211,3 +213,29 @@ def test_neighbouring_rows_make_independent_contributions() -> None:
     ratio = observed.var(axis=0, ddof=1) / (mean * (1 - mean) / ROWS)
     # The sample variance of near-normal values has a relative error of sqrt(2 / n).
     assert np.abs(ratio - 1).max() < 5.5 * np.sqrt(2 / steps()) * 1.1
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("hidden_samples", [False, True])
+def test_parallel_tempering(k: int, hidden_samples: bool) -> None:
+    """From known replicas at beta = 0 and 1: the negative phase takes what is at 1 after k sweeps
+    and the exchange that the first of them ends with."""
+    n_chains = 50
+    rng = np.random.default_rng(10)
+    replicas = [(rng.random((n_chains, H)) < p).astype(np.float32) for p in (0.8, 0.2)]
+    x = rows(ROWS, seed=11)
+    rbm = model()
+    options = {"persistent": True, "n_chains": n_chains, "n_temperatures": 2}
+    train = trainer(rbm, k=k, hidden_samples=hidden_samples, **options)
+    start = train.state() | {"chains": np.concatenate(replicas)}
+    state = {name: start[name] for name in ("chains", "ladder", "replicas")}
+    table = TemperingTable([Enumerated(*parameters(), beta) for beta in (0.0, 1.0)])
+    tuples = np.zeros((2**H, 2**H))
+    np.add.at(tuples, (index_of(replicas[0]), index_of(replicas[1])), 1 / n_chains)
+    exact = table.models[1]
+    p_v = table.visible(tuples, k)
+    h = exact.h_given_v @ exact.h
+    negative = exact.v.T @ (p_v[:, None] * h), p_v @ exact.v, p_v @ h
+    expected = tuple(p - n for p, n in zip(exact.expected_positive(x), negative))
+    observed = gradients(rbm, train, x, state=state)
+    assert_expected(observed, expected, f"tempering, {k} sweeps")

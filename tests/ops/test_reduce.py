@@ -236,6 +236,8 @@ def test_largest_differences_of_equal_and_unequal_shapes() -> None:
     np.testing.assert_array_equal(core.ops.largest_differences(x, x), np.zeros(3))
     with pytest.raises(ValueError, match=r"\[largest_differences\] y must have shape \(3, 20\)"):
         core.ops.largest_differences(x, x[:2])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (33, 31), (127, 257)], ids=str)
 @pytest.mark.parametrize("kind", ["bits", "grey"])
 @pytest.mark.parametrize("per_row", [False, True])

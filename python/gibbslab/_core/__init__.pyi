@@ -280,6 +280,7 @@ class TrainOptions:
     persistent: bool
     k: int
     n_chains: int
+    n_temperatures: int
     momentum: float
     l1: float
     l2: float
@@ -313,3 +314,5 @@ class Trainer:
     ) -> tuple[int, str]: ...
     def state(self) -> dict[str, Floats]: ...
     def restore(self, values: dict[str, Floats]) -> None: ...
+    @property
+    def tempering(self) -> tuple[Doubles, Doubles, int, int] | None: ...

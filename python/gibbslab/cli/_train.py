@@ -38,8 +38,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "batch_size": {"type": whole(), "metavar": "N", "help": "images in a mini-batch"},
     "method": {
-        "choices": ("pcd", "cd"),
-        "help": "persistent contrastive divergence, or chains that start at the data",
+        "choices": ("pcd", "cd", "pt"),
+        "help": "persistent contrastive divergence, chains that start at the data, or persistent "
+        "chains with parallel tempering",
     },
     "k": {"type": whole(), "metavar": "N", "help": "Gibbs steps per batch"},
     "n_chains": {
@@ -47,6 +48,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "metavar": "N",
         "help": "persistent chains; as many as a batch has images if not given",
     },
+    "n_temperatures": {"type": whole(), "metavar": "T", "help": "temperatures of method pt"},
     "momentum": {"type": real(), "metavar": "M", "help": "momentum, at least 0 and below 1"},
     "l1": {"type": real(), "metavar": "L", "help": "L1 decay of the weights"},
     "l2": {"type": real(), "metavar": "L", "help": "L2 decay of the weights"},

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_parameter
-from ..models import RBM
+from ..models import RBM, TemperingReport
 from ._rbm_training import RBMTraining
 
 __all__ = ["LearnedAttributes"]
@@ -76,10 +76,19 @@ class LearnedAttributes:
         check_is_fitted(self)
         chains = self._training.chains
         if chains is None:
-            raise AttributeError("h_samples_ exists only with method='pcd'")
+            raise AttributeError("h_samples_ exists only with method='pcd' or 'pt'")
         return self._read(chains)
 
     @h_samples_.setter
     def h_samples_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
         self._training.chains = value
+
+    @property
+    def tempering_(self) -> TemperingReport:
+        """How parallel tempering goes; only with ``method="pt"`` and several temperatures."""
+        check_is_fitted(self)
+        report: TemperingReport | None = self._training.tempering
+        if report is None:
+            raise AttributeError("tempering_ exists only with method='pt' and n_temperatures > 1")
+        return report

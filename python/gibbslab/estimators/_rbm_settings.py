@@ -32,12 +32,14 @@ def _options(estimator: Any, op: str) -> dict[str, Any]:
     if target >= 1:
         raise ValueError(f"[{op}] sparsity_target must be in (0, 1), got {e.sparsity_target!r}")
     cost = as_real(e.sparsity_cost, "sparsity_cost", op)
-    persistent = as_choice(e.method, "method", op, ("pcd", "cd")) == "pcd"
+    method = as_choice(e.method, "method", op, ("pcd", "cd", "pt"))
+    levels = as_integer(e.n_temperatures, "n_temperatures", op)
     statistics = as_choice(e.statistics, "statistics", op, ("mean", "sample"))
     return {
-        "persistent": persistent,
+        "persistent": method != "cd",
         "k": as_integer(e.k, "k", op),
         "n_chains": as_integer(chains, "n_chains", op),
+        "n_temperatures": levels if method == "pt" else 1,
         "l1": as_real(e.l1, "l1", op),
         "l2": as_real(e.l2, "l2", op),
         "max_norm": as_positive_or_none(e.max_norm, "max_norm", op),

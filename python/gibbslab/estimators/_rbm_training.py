@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from .. import _core
 from .._validation import as_batch
-from ..models import RBM
+from ..models import RBM, TemperingReport
+from ._chains import rows_at_beta_one, with_chains
 from ._data import blocks
 from ._job import Job
 from ._rbm_settings import Settings
 from ._scores import watched_pseudo_likelihood
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["RBMTraining", "begin", "core_options", "with_chains"]
+__all__ = ["RBMTraining", "begin", "core_options"]
 
 
 def core_options(options: dict[str, Any]) -> _core.TrainOptions:
@@ -28,7 +29,7 @@ def core_options(options: dict[str, Any]) -> _core.TrainOptions:
 
 
 class RBMTraining(Training):
-    """A `models.RBM` in training by contrastive divergence, persistent or not."""
+    """A `models.RBM` in training by contrastive divergence, persistent or tempered or neither."""
 
     parameters = ("W", "v_bias", "h_bias")
     model: RBM
@@ -41,17 +42,30 @@ class RBMTraining(Training):
 
     @property
     def chains(self) -> npt.NDArray[np.float32] | None:
-        """Hidden states of the persistent chains, (n_chains, H); None with ``method="cd"``."""
-        return self.trainer.state().get("chains")
+        """Hidden states of the persistent chains, at inverse temperature 1; None without any."""
+        state = self.trainer.state()
+        return state["chains"][rows_at_beta_one(state)] if "chains" in state else None
 
     @chains.setter
     def chains(self, value: npt.ArrayLike) -> None:
         op, now = "BernoulliRBM.h_samples_", self.chains
         chains = as_batch(value, "h_samples_", op, self.model.h_size, binary=True)
         if now is None or now.shape != chains.shape:
-            expected = "none with method='cd'" if now is None else f"shape {now.shape}"
+            expected = "none without persistent chains" if now is None else f"shape {now.shape}"
             raise ValueError(f"[{op}] h_samples_ must be {expected}, got shape {chains.shape}")
-        self.trainer.restore({"chains": chains})
+        state = self.trainer.state()
+        state["chains"][rows_at_beta_one(state)] = chains
+        self.trainer.restore(state)
+
+    @property
+    def tempering(self) -> TemperingReport | None:
+        """How parallel tempering goes, since the ladder last moved; None without."""
+        now = self.trainer.tempering  # type: ignore[attr-defined]
+        if now is None:
+            return None
+        betas, swap_rates, round_trips, sweeps = now
+        n_chains = int(self._options["n_chains"])
+        return TemperingReport(betas, swap_rates, round_trips, sweeps, n_chains)
 
     def measures(self, job: Job) -> dict[str, float]:
         """Pseudo-likelihood, reconstruction error and free energies."""
@@ -78,18 +92,6 @@ def _measures(model: RBM, X: Any, prefix: str, op: str) -> dict[str, float]:
         f"{prefix}reconstruction_error": error / n,
         f"{prefix}free_energy": energy / n,
     }
-
-
-def with_chains(state: Arrays, options: dict[str, Any], hidden: int) -> Arrays:
-    """The state with as many chains as the options ask for.
-
-    More chains go round the old ones again; where there were none, all units are 0.
-    """
-    out = {name: value for name, value in state.items() if name != "chains"}
-    if options["persistent"]:
-        old = state.get("chains", np.zeros((1, hidden), np.float32))
-        out["chains"] = np.resize(old, (options["n_chains"], hidden))
-    return out
 
 
 def begin(visible: int, hidden: int, settings: Settings, seed: int) -> RBMTraining:

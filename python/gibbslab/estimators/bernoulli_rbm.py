@@ -49,12 +49,18 @@ class BernoulliRBM(
         The pseudo-likelihood is that of ``history_``.
     random_state : int, RandomState, Generator or None, default=None
         Seed of weights, order and samples.
-    method : {"pcd", "cd"}, default="pcd"
-        Persistent contrastive divergence (Tieleman 2008) or CD-k (Hinton 2002).
+    method : {"pcd", "cd", "pt"}, default="pcd"
+        Persistent contrastive divergence (Tieleman 2008), CD-k (Hinton 2002), or persistent
+        chains with parallel tempering (Desjardins et al. 2010): every chain has a replica at each
+        of `n_temperatures` inverse temperatures, and the gradient takes those at 1.
     k : int, default=1
-        Gibbs sweeps per batch.
+        Gibbs sweeps per batch; with "pt", of every replica, each followed by exchanges.
     n_chains : int or None, default=None
         Persistent chains; `batch_size` of them if None.
+    n_temperatures : int, default=10
+        With "pt": temperatures, evenly spaced in inverse temperature from 0 to 1 at first. After
+        every 100 sweeps the inner ones move half of the way to where all pairs would have been
+        exchanged equally often, as the model goes on changing.
     momentum : float, schedule or callable(epoch) -> float, default=0.0
         In [0, 1). ``velocity = momentum * velocity + gradient`` and
         ``W += learning_rate * velocity``, so the momentum is not multiplied by the learning rate.
@@ -102,7 +108,11 @@ class BernoulliRBM(
     intercept_visible_ : ndarray of shape (n_features,)
         Visible biases.
     h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains, with ``method="pcd"``.
+        Hidden states of the persistent chains, with ``method="pcd"`` or "pt", there at inverse
+        temperature 1.
+    tempering_ : gibbslab.models.TemperingReport
+        With ``method="pt"``: temperatures, swap rates since they last moved, round trips and
+        sweeps (modulo a million after loading) since training began.
     model_ : gibbslab.models.RBM
         The model itself, for all that can be done with one.
     n_epochs_ : int
@@ -125,6 +135,7 @@ class BernoulliRBM(
     Hinton (2002), Training products of experts by minimizing contrastive divergence.
     Tieleman (2008), Training RBMs using approximations to the likelihood gradient.
     Montavon and Mueller (2012), Deep Boltzmann machines and the centering trick.
+    Desjardins et al. (2010), Parallel tempering for training of restricted Boltzmann machines.
     Hinton (2012), A practical guide to training restricted Boltzmann machines.
 
     Examples
@@ -148,6 +159,7 @@ class BernoulliRBM(
         method: str = "pcd",
         k: int = 1,
         n_chains: int | None = None,
+        n_temperatures: int = 10,
         momentum: Schedule = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -174,6 +186,7 @@ class BernoulliRBM(
         self.method = method
         self.k = k
         self.n_chains = n_chains
+        self.n_temperatures = n_temperatures
         self.momentum = momentum
         self.l1 = l1
         self.l2 = l2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import FormatError
+from ..estimators._chains import chain_shapes
 from ..estimators._rbm_settings import Settings
 from ..estimators._rbm_training import begin
 from ..estimators.bernoulli_rbm import BernoulliRBM
@@ -19,7 +21,12 @@ def build(document: Document, where: str) -> BernoulliRBM:
     tensors = tensors_of(document, where, _shapes(visible, hidden, settings))
     state = state_fields(document, where)
     training = begin(visible, hidden, settings, state.integer("seed", LARGEST))
-    finish(estimator, training, state, tensors, visible)
+    try:
+        finish(estimator, training, state, tensors, visible)
+    except FormatError:
+        raise
+    except ValueError as error:  # a ladder that does not rise, a level that is twice there
+        raise FormatError(f"{where} {error}") from None
     return estimator
 
 
@@ -29,6 +36,4 @@ def _shapes(visible: int, hidden: int, settings: Settings) -> dict[str, tuple[in
         sizes[name] = (visible,)
     for name in ("h_bias", "velocity_h_bias", "hidden_offset", "hidden_activity"):
         sizes[name] = (hidden,)
-    if settings.options["persistent"]:
-        sizes["chains"] = (settings.options["n_chains"], hidden)
-    return sizes
+    return sizes | chain_shapes(settings.options, hidden)
