@@ -155,6 +155,7 @@ FAULTS = {
         (
             TEMPERING + "test_every_row_of_the_transition_matrix[1-two]",
             TEMPERING + "test_mode_weights_are_recovered_where_gibbs_sampling_fails",
+            GRADIENT + "test_parallel_tempering[False-1]",
         ),
     ),
     "swap_parity_stuck": Fault(

@@ -60,12 +60,12 @@ def test_every_row_of_the_transition_matrix(betas: list[float], sweeps: int) -> 
     """From every tuple of hidden states; the second round exchanges the other pairs.
 
     Smallest fault: entries of one row off by 8 % rms (64 tuples), 2 % (16 tuples). The emulated
-    card starts from two tuples.
+    card starts from one.
     """
     units, levels = 2, len(betas)
     all_tuples = np.arange(2 ** (units * levels))
-    starts = sized(all_tuples, all_tuples[[1, -2]])
-    n = 4 * chains()
+    starts = sized(all_tuples, all_tuples[-2:-1])
+    n = sized(2**20, 2 ** (units * levels + 7))
     run = core.Tempering(core_model(2, units), betas, n, seed=sweeps)
     tuples = np.resize(starts, n)
     start_at(run, tuples, levels, units)
@@ -79,24 +79,24 @@ def test_every_row_of_the_transition_matrix(betas: list[float], sweeps: int) -> 
 
 @pytest.mark.parametrize("betas", LADDERS.values(), ids=LADDERS)
 def test_the_product_of_all_temperatures_is_invariant(betas: list[float]) -> None:
-    """From exact starts, three sweeps: tuples of hidden states, the visible states of each level,
+    """From exact starts, two sweeps: tuples of hidden states, the visible states of each level,
     and the mean probability of the exchanges, which the report gives.
 
     Smallest fault: probabilities off by 1.2 % rms (64 tuples), a swap rate by 0.3 %.
     """
     units, levels = 2, len(betas)
     exact = table(tuple(betas), 2, units)
-    run = core.Tempering(core_model(2, units), betas, chains(), seed=3)
-    tuples = index_of(draw_states(exact.p_h, chains(), seed=4))
+    n = sized(chains(), 2 ** (units * levels + 7))
+    run = core.Tempering(core_model(2, units), betas, n, seed=3)
+    tuples = index_of(draw_states(exact.p_h, n, seed=4))
     start_at(run, tuples, levels, units)
-    run.run(3)
+    run.run(2)
     counts = np.bincount(tuple_index(run, levels, units), minlength=len(exact.p_h))
     assert_distribution(counts, exact.p_h, "tuples of hidden states")
     for t, model in enumerate(exact.models):
         counts = np.bincount(index_of(run.visible(t)), minlength=4)
         assert_distribution(counts, model.p_v, f"v at beta = {betas[t]}")
-    proposed = np.array([2, 1][: levels - 1]) * chains()
-    error = 0.5 / np.sqrt(proposed)  # an acceptance probability lies in [0, 1]
+    error = 0.5 / np.sqrt(n)  # an acceptance probability lies in [0, 1]
     if levels > 1:
         assert_z(run.swap_rates, exact.swap_rates(), error, "swap rates")
 
@@ -124,17 +124,17 @@ def test_moments_at_beta_one() -> None:
 
 
 def test_neighbouring_chains_are_independent() -> None:
-    """From one tuple: the pair of a chain and its neighbour has the product table.
+    """From one tuple: a chain's hidden state at beta = 1 tells nothing of its neighbour's.
 
-    Smallest fault: 5 % rms in the 256 probabilities of pairs.
+    Smallest fault: 2 % rms in the 16 probabilities of pairs.
     """
     betas, units = LADDERS["two"], 2
     run = core.Tempering(core_model(2, units), betas, chains(), seed=6)
     start_at(run, np.full(chains(), 6), 2, units)
     run.run(1)
-    row = table(tuple(betas), 2, units).matrix(1)[6]
-    pairs = tuple_index(run, 2, units).reshape(-1, 2)
-    counts = np.bincount(pairs[:, 0] * 16 + pairs[:, 1], minlength=256)
+    row = table(tuple(betas), 2, units).matrix(1)[6].reshape(4, 4).sum(axis=0)
+    pairs = index_of(run.hidden(1)).reshape(-1, 2)
+    counts = np.bincount(pairs[:, 0] * 4 + pairs[:, 1], minlength=16)
     assert_distribution(counts, np.outer(row, row), "pairs of neighbours")
 
 
@@ -186,10 +186,10 @@ def share_on(v: np.ndarray) -> np.ndarray:
 
 def test_mode_weights_are_recovered_where_gibbs_sampling_fails() -> None:
     """From one well: tempering finds the other's weight to 0.01, Gibbs sampling as long never
-    leaves. The emulated card sees 0.1."""
+    leaves. The emulated card sees 0.35."""
     model, weight = two_modes()
     assert abs(weight - 0.3) < 0.01
-    n, takings, thin, burn = sized((2000, 150, 5, 600), (150, 2, 10, 100))
+    n, takings, thin, burn = sized((2000, 150, 5, 600), (80, 2, 10, 70))
     levels = sized(8, 5)
     off = np.zeros((1, 10), np.float32)
     run = model.parallel_tempering(n, levels, start=off, random_state=7)
@@ -197,9 +197,9 @@ def test_mode_weights_are_recovered_where_gibbs_sampling_fails() -> None:
     _, v = run.sample(n * takings, thin=thin)
     by_chain = share_on(v).reshape(takings, n).mean(axis=0)
     error = by_chain.std(ddof=1) / np.sqrt(n)
-    assert Z_LIMIT * error < sized(0.01, 0.25)
+    assert Z_LIMIT * error < sized(0.01, 0.35)
     assert abs(by_chain.mean() - weight) < Z_LIMIT * error
-    assert run.report.round_trips > n
+    assert run.report.round_trips > sized(n, 10)
     sweeps = (burn + takings * thin) * levels
     _, v = model.sample(n, sweeps, start=off)
     assert not share_on(v).any()
@@ -208,7 +208,7 @@ def test_mode_weights_are_recovered_where_gibbs_sampling_fails() -> None:
 def test_the_ladder_adapts_to_equal_swap_rates() -> None:
     """Evenly spaced temperatures leave a gap at the transition between one well and two."""
     model, _ = two_modes()
-    n, burn = sized((200, 1000), (30, 100))
+    n, burn = sized((200, 1000), (16, 60))
     run = model.parallel_tempering(n, 6, random_state=8)
     run.burn_in(burn, adapt=False)
     before = run.report
@@ -222,5 +222,5 @@ def test_the_ladder_adapts_to_equal_swap_rates() -> None:
     assert (after.betas[0], after.betas[-1]) == (0, 1)
     assert (np.diff(after.betas) > 0).all()
     assert even.max() - even.min() > 0.3
-    assert after.swap_rates.max() - after.swap_rates.min() < sized(0.1, 0.25)
+    assert after.swap_rates.max() - after.swap_rates.min() < sized(0.1, 0.3)
     assert after.n_sweeps == burn
