@@ -19,6 +19,7 @@ CASES: dict[str, dict[str, Any]] = {
     "sampled input": {"sample_input": True, "statistics": "sample"},
     "no shuffling": {"shuffle": False, "n_chains": 7},
     "tempering": {"method": "pt", "n_temperatures": 4, "n_chains": 7, "k": 2},
+    "exact": {"method": "exact", "momentum": 0.5, "centered": True},
     "everything": {
         "momentum": 0.5, "centered": True, "sparsity_target": 0.2, "sample_input": True,
         "statistics": "sample", "k": 2, "n_chains": 13, "l1": 1e-4, "l2": 1e-3, "max_norm": 1.5,

@@ -115,6 +115,7 @@ void bind_trainer(py::module_& m) {
   py::class_<TrainOptions>(m, "TrainOptions", "How a batch changes the model.")
       .def(py::init<>())
       .def_readwrite("persistent", &TrainOptions::persistent)
+      .def_readwrite("exact", &TrainOptions::exact)
       .def_readwrite("k", &TrainOptions::k)
       .def_readwrite("n_chains", &TrainOptions::n_chains)
       .def_readwrite("n_temperatures", &TrainOptions::n_temperatures)

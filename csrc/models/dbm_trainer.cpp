@@ -170,7 +170,7 @@ std::string DbmTrainer::apply(const Phases& p, float learning_rate) {
     if (!(options_.centered ? ops::update(ctx, job) : ops::cd_update(ctx, statistics(p, l), job)))
       return "weights[" + std::to_string(l) + "]";
   }
-  std::vector<VectorStep> steps;
+  std::vector<ParameterStep> steps;
   for (size_t l = 0; l < units_.size(); ++l) {
     const Units& units = units_[l];
     steps.emplace_back(ctx, dbm_.bias(static_cast<int64_t>(l)), units.gradient, units.velocity,
@@ -191,7 +191,7 @@ std::string DbmTrainer::apply(const Phases& p, float learning_rate) {
   return "";
 }
 
-void DbmTrainer::keep_velocities(const std::vector<VectorStep>& steps) {
+void DbmTrainer::keep_velocities(const std::vector<ParameterStep>& steps) {
   for (size_t l = 0; l < steps.size(); ++l) units_[l].velocity = steps[l].velocity;
   for (Pair& pair : pairs_) std::swap(pair.velocity, pair.spare_velocity);
 }

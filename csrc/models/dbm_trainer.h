@@ -69,7 +69,7 @@ class DbmTrainer {
   CdStatistics statistics(const Phases& p, int64_t l) const;
   Update weight_update(int64_t l, float learning_rate);
   std::string apply(const Phases& p, float learning_rate);
-  void keep_velocities(const std::vector<VectorStep>& steps);
+  void keep_velocities(const std::vector<ParameterStep>& steps);
 
   Dbm& dbm_;
   DbmTrainOptions options_;

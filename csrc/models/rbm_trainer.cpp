@@ -5,6 +5,7 @@
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
 #include "csrc/core/interrupt.h"
+#include "csrc/models/moments.h"
 
 namespace gibbslab {
 namespace {
@@ -39,6 +40,8 @@ RbmTrainer::RbmTrainer(Rbm& rbm, TrainOptions options) : rbm_(rbm), options_(opt
     return "n_temperatures must be at least 1, got " + std::to_string(options_.n_temperatures);
   });
   const Context& ctx = rbm.context();
+  require(!options_.exact || !options_.persistent, "train",
+          [&] { return "persistent chains have no part in exact training"; });
   if (options_.persistent && options_.n_temperatures > 1)
     tempering_.emplace(rbm, even_ladder(options_.n_temperatures), options_.n_chains);
   else if (options_.persistent)
@@ -80,14 +83,24 @@ RbmTrainer::Phases RbmTrainer::sample_phases(States v0) {
   if (options_.sample_input) v0 = drawn_input(ctx, v0);
   p.v0 = std::move(v0);
   // Persistent chains need no sample of the positive phase, unless the statistics use it.
-  const bool sample = !options_.persistent || options_.hidden_samples;
+  const bool sample = (!options_.persistent && !options_.exact) || options_.hidden_samples;
   p.h0 = rbm_.half_step(p.v0, Direction::kUp, 1.0f, true, sample);
   poll_interrupt();
-  if (tempering_)
+  if (options_.exact)
+    no_negative(p);
+  else if (tempering_)
     tempered_negative(p);
   else
     plain_negative(p);
   return p;
+}
+
+// Operands of the statistics, which the exact gradient weighs by 0.
+void RbmTrainer::no_negative(Phases& p) {
+  const Context& ctx = rbm_.context();
+  p.v1 = ops::zero_bits(ctx, 1, rbm_.visible_size());
+  p.h1.mean = ops::zeros(ctx, 1, rbm_.hidden_size());
+  p.h1.sample = ops::zero_bits(ctx, 1, rbm_.hidden_size());
 }
 
 void RbmTrainer::plain_negative(Phases& p) {
@@ -122,6 +135,15 @@ void RbmTrainer::bias_gradients(const Phases& p, float positive, float negative)
   ops::column_sums(ctx, statistics_of(p.h1, samples), -negative, true, gradient_b_);
 }
 
+// The expectations under the model, in place of a sampled negative phase.
+void RbmTrainer::subtract_moments() {
+  const Context& ctx = rbm_.context();
+  const Moments model = exact_moments(rbm_);
+  add_multiple(ctx, gradient_w_, model.products, -1.0);
+  add_multiple(ctx, gradient_a_, model.visible, -1.0);
+  add_multiple(ctx, gradient_b_, model.hidden, -1.0);
+}
+
 void RbmTrainer::prepare_pressure(const Phases& p, float positive) {
   if (options_.sparsity_cost <= 0.0f) return;
   const Context& ctx = rbm_.context();
@@ -149,7 +171,6 @@ void RbmTrainer::prepare_centering(const Phases& p, const CdStatistics& statisti
                along_b = ops::dot(ctx, raw_b_, hidden_offset_);
   const double square_v = ops::dot(ctx, visible_offset_, visible_offset_);
   const double square_h = ops::dot(ctx, hidden_offset_, hidden_offset_);
-  ops::cd_statistics(ctx, statistics, gradient_w_);
   // gradient_a -= (G - mu db^T - da lambda^T) lambda, gradient_b -= (...)^T mu
   ops::matmul(ctx, hidden_offset_, false, gradient_w_, true, -1.0f, 1.0f, gradient_a_);
   ops::matmul(ctx, visible_offset_, false, gradient_w_, false, -1.0f, 1.0f, gradient_b_);
@@ -198,6 +219,9 @@ std::string RbmTrainer::step(States v0, int64_t nominal_batch, float learning_ra
   const States h1 = statistics_of(p.h1, options_.hidden_samples);
   const CdStatistics statistics{&p.v0, &h0, &p.v1, &h1, positive, negative};
   bias_gradients(p, positive, negative);
+  if (options_.centered || options_.exact)
+    ops::cd_statistics(rbm_.context(), statistics, gradient_w_);
+  if (options_.exact) subtract_moments();
   prepare_centering(p, statistics);
   prepare_pressure(p, positive);
   return apply(statistics, learning_rate);
@@ -209,17 +233,18 @@ std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rat
   if (spare_w_.shared()) spare_w_ = ops::zeros(ctx, spare_w_.rows(), spare_w_.cols());
   Update job = weight_update(learning_rate);
   // The next step wants the transpose, which the fused update has at hand, unless W changes again.
-  const bool final_w = !options_.centered && options_.max_norm == 0.0f;
+  const bool known = options_.centered || options_.exact;
+  const bool final_w = !known && options_.max_norm == 0.0f;
   Tensor transposed = final_w ? rbm_.take_transposed() : Tensor();
   if (final_w) job.new_transposed = &transposed;
-  // The centred gradient had to be known before the biases': it stands in gradient_w_ already.
-  if (!(options_.centered ? ops::update(ctx, job) : ops::cd_update(ctx, statistics, job)))
-    return "W";
-  const VectorStep a(ctx, rbm_.visible_bias(), gradient_a_, velocity_a_, learning_rate,
-                     options_.momentum);
+  // The centred gradient had to be known before the biases', and the exact one is no statistics of
+  // states: they stand in gradient_w_ already.
+  if (!(known ? ops::update(ctx, job) : ops::cd_update(ctx, statistics, job))) return "W";
+  const ParameterStep a(ctx, rbm_.visible_bias(), gradient_a_, velocity_a_, learning_rate,
+                        options_.momentum);
   if (!a.finite) return "v_bias";
-  const VectorStep b(ctx, rbm_.hidden_bias(), gradient_b_, velocity_b_, learning_rate,
-                     options_.momentum);
+  const ParameterStep b(ctx, rbm_.hidden_bias(), gradient_b_, velocity_b_, learning_rate,
+                        options_.momentum);
   if (!b.finite) return "h_bias";
   if (options_.max_norm > 0.0f) ops::limit_column_norms(ctx, options_.max_norm, spare_w_);
   Tensor old_w = *job.weight;

@@ -1,5 +1,5 @@
-// Contrastive divergence (Hinton 2002), its persistent form (Tieleman 2008), and that with parallel
-// tempering (Desjardins et al. 2010), batch by batch.
+// Contrastive divergence (Hinton 2002), its persistent form (Tieleman 2008), that with parallel
+// tempering (Desjardins et al. 2010), and the exact gradient of small models, batch by batch.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@ namespace gibbslab {
 
 struct TrainOptions {
   bool persistent = true;
+  bool exact = false;  // the negative phase by enumeration, in place of any chains
   int64_t k = 1;
   int64_t n_chains = 0;        // persistent chains; any number
   int64_t n_temperatures = 1;  // of each chain's replicas; 1: no tempering
@@ -71,8 +72,10 @@ class RbmTrainer {
   std::string whole_step(const States& v0, int64_t nominal_batch, float learning_rate);
   std::string step(States v0, int64_t nominal_batch, float learning_rate);
   Phases sample_phases(States v0);
+  void no_negative(Phases& p);
   void plain_negative(Phases& p);
   void tempered_negative(Phases& p);
+  void subtract_moments();
   void bias_gradients(const Phases& p, float positive, float negative);
   void prepare_pressure(const Phases& p, float positive);
   void prepare_centering(const Phases& p, const CdStatistics& statistics);

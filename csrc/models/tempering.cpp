@@ -6,19 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "csrc/core/choice.h"
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
 namespace {
-
-// In [0, 1), 53 bits: probabilities of exchanges may be far below 2^-24.
-double uniform_at(uint64_t counter, const Draw& draw) {
-  const PhiloxWords words = philox(counter, draw.stream, draw.seed);
-  const uint64_t wide = (static_cast<uint64_t>(words.w[1]) << 32) | words.w[0];
-  return static_cast<double>(wide >> 11) * 0x1p-53;
-}
 
 // x op(W) + bias of one layer, not scaled.
 Tensor unscaled(const Context& ctx, const Rbm& rbm, const BitTensor& x, Direction direction) {
@@ -118,7 +112,7 @@ void Tempering::exchange(Context& ctx, const std::vector<double>& energy) {
                           energy[static_cast<size_t>(row_at_[place(t, c)])];
       const double p = std::exp(std::min(0.0, sign * (ladder_[t + 1] - ladder_[t]) * rise));
       accepted += p;
-      if (uniform_at(place(t, c), draw) < p && !fault("swaps_never_happen")) swap_levels(t, c);
+      if (fine_uniform(place(t, c), draw) < p && !fault("swaps_never_happen")) swap_levels(t, c);
     }
     ladder_.count(t, accepted, n_chains_);
   }

@@ -47,14 +47,15 @@ TrainResult train_batches(const Context& ctx, const Dataset& data, int64_t visib
   return result;
 }
 
-// A bias vector's step, kept aside until the whole update is known to be finite.
-struct VectorStep {
+// A parameter's step, kept aside until the whole update is known to be finite.
+struct ParameterStep {
   Tensor value, velocity;
   bool finite;
 
-  VectorStep(const Context& ctx, const Tensor& weight, const Tensor& gradient,
-             const Tensor& old_velocity, float learning_rate, float momentum)
-      : value(ops::zeros(ctx, 1, weight.cols())), velocity(ops::zeros(ctx, 1, weight.cols())) {
+  ParameterStep(const Context& ctx, const Tensor& weight, const Tensor& gradient,
+                const Tensor& old_velocity, float learning_rate, float momentum, float l1 = 0.0f,
+                float l2 = 0.0f)
+      : value(ops::zeros(ctx, weight.rows(), weight.cols())), velocity(value.clone()) {
     Update job;
     job.weight = &weight;
     job.gradient = &gradient;
@@ -63,6 +64,8 @@ struct VectorStep {
     job.new_velocity = &velocity;
     job.learning_rate = learning_rate;
     job.momentum = momentum;
+    job.l1 = l1;
+    job.l2 = l2;
     finite = ops::update(ctx, job);
   }
 };

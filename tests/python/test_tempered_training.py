@@ -105,5 +105,5 @@ def test_bad_parameters() -> None:
     for value, error in bad:
         with pytest.raises(error, match=r"^\[BernoulliRBM.fit\] n_temperatures"):
             make("tempering", n_temperatures=value).fit(grey())
-    with pytest.raises(ValueError, match=r"method must be one of \('pcd', 'cd', 'pt'\)"):
+    with pytest.raises(ValueError, match=r"method must be one of \('pcd', 'cd', 'pt', 'exact'\)"):
         make("plain", method="tempering").fit(grey())

@@ -278,6 +278,7 @@ class Tempering:
 
 class TrainOptions:
     persistent: bool
+    exact: bool
     k: int
     n_chains: int
     n_temperatures: int

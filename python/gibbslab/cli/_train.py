@@ -38,9 +38,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "batch_size": {"type": whole(), "metavar": "N", "help": "images in a mini-batch"},
     "method": {
-        "choices": ("pcd", "cd", "pt"),
-        "help": "persistent contrastive divergence, chains that start at the data, or persistent "
-        "chains with parallel tempering",
+        "choices": ("pcd", "cd", "pt", "exact"),
+        "help": "persistent contrastive divergence, chains that start at the data, persistent "
+        "chains with parallel tempering, or the exact gradient of small models",
     },
     "k": {"type": whole(), "metavar": "N", "help": "Gibbs steps per batch"},
     "n_chains": {

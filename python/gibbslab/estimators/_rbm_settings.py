@@ -32,11 +32,12 @@ def _options(estimator: Any, op: str) -> dict[str, Any]:
     if target >= 1:
         raise ValueError(f"[{op}] sparsity_target must be in (0, 1), got {e.sparsity_target!r}")
     cost = as_real(e.sparsity_cost, "sparsity_cost", op)
-    method = as_choice(e.method, "method", op, ("pcd", "cd", "pt"))
+    method = as_choice(e.method, "method", op, ("pcd", "cd", "pt", "exact"))
     levels = as_integer(e.n_temperatures, "n_temperatures", op)
     statistics = as_choice(e.statistics, "statistics", op, ("mean", "sample"))
     return {
-        "persistent": method != "cd",
+        "persistent": method in ("pcd", "pt"),
+        "exact": method == "exact",
         "k": as_integer(e.k, "k", op),
         "n_chains": as_integer(chains, "n_chains", op),
         "n_temperatures": levels if method == "pt" else 1,

@@ -49,10 +49,12 @@ class BernoulliRBM(
         The pseudo-likelihood is that of ``history_``.
     random_state : int, RandomState, Generator or None, default=None
         Seed of weights, order and samples.
-    method : {"pcd", "cd", "pt"}, default="pcd"
+    method : {"pcd", "cd", "pt", "exact"}, default="pcd"
         Persistent contrastive divergence (Tieleman 2008), CD-k (Hinton 2002), or persistent
         chains with parallel tempering (Desjardins et al. 2010): every chain has a replica at each
-        of `n_temperatures` inverse temperatures, and the gradient takes those at 1.
+        of `n_temperatures` inverse temperatures, and the gradient takes those at 1. "exact" takes
+        the expectations under the model by enumerating its smaller layer, of at most 25 units,
+        in every batch: 2 ** 16 states are quick, each unit more doubles the time.
     k : int, default=1
         Gibbs sweeps per batch; with "pt", of every replica, each followed by exchanges.
     n_chains : int or None, default=None
