@@ -13,6 +13,7 @@ import numpy as np
 from gibbslab import BernoulliRBM
 from gibbslab.estimators import Linear
 from gibbslab.io._dbm import describe as describe_dbm
+from gibbslab.io._classification_rbm import describe as describe_classifier
 from gibbslab.io._encode import encode
 from gibbslab.io._estimator import describe
 from gibbslab.io._models import build
@@ -47,8 +48,17 @@ def dbm_file() -> bytes:
     return encode("models.DBM", *describe_dbm(DBM((3, 2, 2), n_chains=2, random_state=0)))
 
 
+def classifier_file() -> bytes:
+    """A small classification RBM in training."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    rbm = gibbslab.ClassificationRBM(2, n_iter=1, random_state=0, n_threads=1, method="pcd")
+    fitted = rbm.set_params(n_chains=2).fit(X, ["a", "b", "a"])
+    return encode("ClassificationRBM", *describe_classifier(fitted))
+
+
 FILES = {
     "BernoulliRBM": estimator_file,
+    "ClassificationRBM": classifier_file,
     "DBM": dbm_estimator_file,
     "RBM": rbm_file,
     "models.DBM": dbm_file,

@@ -23,6 +23,7 @@ void bind_data(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_rbm(pybind11::module_& m);
 void bind_dbm(pybind11::module_& m);
+void bind_classification(pybind11::module_& m);
 void bind_tempering(pybind11::module_& m);
 void bind_trainer(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);

@@ -32,6 +32,7 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_random(m);
   gibbslab::bind_data(m);
   gibbslab::bind_rbm(m);
+  gibbslab::bind_classification(m);
   gibbslab::bind_tempering(m);
   gibbslab::bind_trainer(m);
   gibbslab::bind_dbm(m);

@@ -6,12 +6,13 @@ from . import metrics, models
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
-from .estimators import DBM, BernoulliRBM
+from .estimators import DBM, BernoulliRBM, ClassificationRBM
 from .io import load
 
 __all__ = [
     "DBM",
     "BernoulliRBM",
+    "ClassificationRBM",
     "DeviceArray",
     "DivergenceError",
     "FormatError",

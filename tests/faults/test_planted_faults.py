@@ -21,6 +21,7 @@ AIS_STEP, RANDOM = "tests/models/test_ais_steps.py::", "tests/ops/test_random.py
 SIGMOID, OPTIM = "tests/ops/test_elementwise.py::test_", "tests/ops/test_optim.py::test_"
 DBM, BETWEEN = "tests/models/test_dbm_", "tests/ops/test_sampling.py::test_half_step_of_a_layer_"
 TEMPERING = "tests/models/test_tempering.py::"
+CLASSIFIER = "tests/models/test_classification_rbm.py::"
 ONE_SWEEP = SAMPLER + "test_every_row_of_the_transition_matrix[1-{}]"
 
 FAULTS = {
@@ -180,6 +181,30 @@ FAULTS = {
             TEMPERING + "test_the_product_of_all_temperatures_is_invariant[three]",
             TEMPERING + "test_sweeps_equal_the_twin[2-(9, 5)]",
         ),
+    ),
+    "class_bias_left_out": Fault(
+        "labels are then as probable as if none were rarer",
+        (
+            CLASSIFIER + "test_probabilities_are_the_enumerated_ones[(4, 3, 2)]",
+            CLASSIFIER + "test_the_discriminative_gradient_is_that_of_finite_differences"
+            "[False-16-(4, 3, 2)]",
+        ),
+    ),
+    "class_softmax_over_rows": Fault(
+        "the probabilities of one label over the rows sum to 1, not those of a row",
+        (
+            CLASSIFIER + "test_probabilities_are_the_enumerated_ones[(4, 3, 2)]",
+            CLASSIFIER + "test_the_discriminative_gradient_is_that_of_finite_differences"
+            "[False-16-(4, 3, 2)]",
+        ),
+    ),
+    "class_alpha_ignored": Fault(
+        "the positive phase of the joint likelihood weighs more than its negative phase",
+        (CLASSIFIER + "test_the_hybrid_gradient_weighs_both",),
+    ),
+    "class_negative_label_of_data": Fault(
+        "the label biases never learn, and the label weights learn something else",
+        (CLASSIFIER + "test_the_joint_gradient_is_that_of_cd[1]",),
     ),
 }  # fmt: skip
 

@@ -258,6 +258,75 @@ class AIS:
     @property
     def log_partition_base(self) -> float: ...
 
+class ClassificationRBM:
+    W: Floats
+    U: Floats
+    v_bias: Floats
+    h_bias: Floats
+    y_bias: Floats
+    draws: int
+    n_threads: int
+
+    def __init__(
+        self,
+        visible_size: int,
+        hidden_size: int,
+        classes: int,
+        seed: int = 0,
+        n_threads: int = 0,
+        device: str = "cpu",
+    ) -> None: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def visible_size(self) -> int: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    def initialize(self, deviation: float) -> None: ...
+    def log_proba(self, v: Floats) -> Doubles: ...
+    def free_energy(self, v: Floats) -> Doubles: ...
+    def gibbs(self, start: Floats, steps: int) -> tuple[Floats, Floats, Floats, Floats]: ...
+
+class ClassificationOptions:
+    discriminative: float
+    generative: float
+    persistent: bool
+    k: int
+    n_chains: int
+    momentum: float
+    l1: float
+    l2: float
+    sample_input: bool
+
+    def __init__(self) -> None: ...
+
+class LabelledDataset:
+    def __init__(self, data: Dataset, labels: Sequence[int]) -> None: ...
+    @property
+    def rows(self) -> int: ...
+
+class ClassificationTrainer:
+    momentum: float
+
+    def __init__(self, rbm: ClassificationRBM, options: ClassificationOptions) -> None: ...
+    @property
+    def next_batch(self) -> int: ...
+    def train(
+        self,
+        data: LabelledDataset,
+        order: Indices,
+        batch_size: int,
+        first: int,
+        last: int,
+        learning_rate: float,
+    ) -> tuple[int, str]: ...
+    def state(self) -> dict[str, Floats]: ...
+    def restore(self, values: dict[str, Floats]) -> None: ...
+
 class Tempering:
     def __init__(self, rbm: RBM, betas: Sequence[float], n_chains: int, seed: int = 0) -> None: ...
     def run(self, sweeps: int) -> None: ...

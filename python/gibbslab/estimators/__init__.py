@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from .bernoulli_rbm import BernoulliRBM
+from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .schedules import Exponential, Inverse, Linear, Steps
 
-__all__ = ["DBM", "BernoulliRBM", "Exponential", "Inverse", "Linear", "Steps"]
+__all__ = [
+    "DBM",
+    "BernoulliRBM",
+    "ClassificationRBM",
+    "Exponential",
+    "Inverse",
+    "Linear",
+    "Steps",
+]

@@ -17,10 +17,11 @@ __all__ = ["build", "check_storable", "load", "save"]
 def _formats() -> dict[str, tuple[type, ModuleType]]:
     """Classes by the name a file gives them. Imported late: they use this package themselves."""
     from .. import estimators, models
-    from . import _bernoulli_rbm, _dbm, _dbm_estimator, _rbm
+    from . import _bernoulli_rbm, _classification_rbm, _dbm, _dbm_estimator, _rbm
 
     return {
         "BernoulliRBM": (estimators.BernoulliRBM, _bernoulli_rbm),
+        "ClassificationRBM": (estimators.ClassificationRBM, _classification_rbm),
         "DBM": (estimators.DBM, _dbm_estimator),
         "RBM": (models.RBM, _rbm),
         "models.DBM": (models.DBM, _dbm),
@@ -37,7 +38,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : BernoulliRBM, DBM, or one of `gibbslab.models`
+    model : BernoulliRBM, ClassificationRBM, DBM, or the RBM or DBM of `gibbslab.models`
         An estimator must be fitted.
     path : str or path-like
         File to write.

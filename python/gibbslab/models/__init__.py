@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ._tempering import ParallelTempering, TemperingReport
+from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .rbm import RBM
 
-__all__ = ["DBM", "RBM", "ParallelTempering", "TemperingReport"]
+__all__ = ["DBM", "RBM", "ClassificationRBM", "ParallelTempering", "TemperingReport"]
