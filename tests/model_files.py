@@ -12,8 +12,8 @@ import gibbslab
 import numpy as np
 from gibbslab import BernoulliRBM
 from gibbslab.estimators import Linear
-from gibbslab.io._dbm import describe as describe_dbm
 from gibbslab.io._classification_rbm import describe as describe_classifier
+from gibbslab.io._dbm import describe as describe_dbm
 from gibbslab.io._encode import encode
 from gibbslab.io._estimator import describe
 from gibbslab.io._models import build
