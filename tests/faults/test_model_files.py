@@ -17,7 +17,7 @@ import gibbslab
 import numpy as np
 import pytest
 from gibbslab import FormatError
-from gibbslab.models import DBM
+from gibbslab.models import DBM, ClassificationRBM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_files import FILES, header_of, joined, model_of, parts, sealed, with_header
@@ -31,6 +31,9 @@ def assert_usable(model: Any) -> None:
     if isinstance(rbm, DBM):
         assert all(np.isfinite(x).all() for x in rbm.named_parameters().values())
         assert rbm.infer(np.zeros(rbm.v_size)).means[0].shape == (1, rbm.layer_sizes[1])
+        return
+    if isinstance(rbm, ClassificationRBM):
+        assert np.isfinite(rbm.log_proba(np.zeros(rbm.v_size))).all()
         return
     for name in ("W", "v_bias", "h_bias"):
         assert np.isfinite(getattr(rbm, name)).all()
@@ -187,7 +190,7 @@ def test_errors_name_file_and_field(tmp_path: Path) -> None:
     path = tmp_path / "model"
     expected = {
         ("format_version",): r"format_version must be 1, got 9",
-        ("class",): r"class must be one of \['BernoulliRBM', 'DBM', 'RBM', 'models.DBM'\], got '9'",
+        ("class",): r"class must be one of \['BernoulliRBM', 'ClassificationRBM', .*\], got '9'",
         ("params", "k"): r"params: \[load\] k must be at least 1, got 0",
         ("params", "learning_rate"): r"params: \[load\] learning_rate must be above 0",
         ("state", "epoch"): r"state.epoch must be an integer in 0 ... \d+, got '9'",

@@ -76,7 +76,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> An
 
     Returns
     -------
-    BernoulliRBM, DBM, or one of `gibbslab.models`
+    BernoulliRBM, ClassificationRBM, DBM, or the RBM or DBM of `gibbslab.models`
         The same class, predictions and place in the random stream as saved.
 
     Raises
