@@ -38,11 +38,13 @@ struct CpuElementwise : ElementwiseOps {
   }
 
   void linear(const Context&, const Linear& job, Tensor& out) override {
-    for (int64_t r = 0; r < out.rows(); ++r)
-      for (int64_t c = 0; c < out.cols(); ++c) {
-        const double y = job.y ? job.q * job.y->row(r)[c] : 0.0;
-        out.row(r)[c] = static_cast<float>(job.p * job.x->row(r)[c] + y + job.r);
-      }
+    const int64_t cols = out.cols();
+    for (int64_t r = 0; r < out.rows(); ++r) {
+      const float *x = job.x->row(r), *y = job.y ? job.y->row(r) : nullptr;
+      float* to = out.row(r);
+      for (int64_t c = 0; c < cols; ++c)
+        to[c] = static_cast<float>(job.p * x[c] + (y ? job.q * y[c] : 0.0) + job.r);
+    }
   }
 
   void gather(const Context&, const States& x, const int64_t* order, States& out) override {

@@ -4,7 +4,9 @@
 // one fixed-order sum, so a result never depends on threads or on how rows are split into pieces.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "csrc/core/philox.h"
 #include "csrc/core/tensor.h"
@@ -26,6 +28,12 @@ struct BinaryMatmul {
   bool accumulate;
   BinaryProduct method;
   int64_t first_column, last_column;  // of out that are made: a multiple of 16, and an end
+  // Words of X that count, with the rows of M that belong to them.
+  int64_t first_word = 0, last_word = std::numeric_limits<int64_t>::max();
+
+  int64_t words_end() const { return std::min(last_word, x->words_per_row()); }
+  int64_t first_row() const { return 64 * first_word; }
+  int64_t last_row() const { return std::min(m->rows(), 64 * words_end()); }
 };
 
 // One row of pre-activations: mean = sigmoid(scale * pre), bit = uniform < mean.
@@ -44,6 +52,8 @@ struct Kernels {
   const char* name;
   // Rows [begin, end) of the product.
   void (*binary_matmul)(const BinaryMatmul& job, int64_t begin, int64_t end);
+  // out = (out + other) + bias, over padded rows; bias may be null.
+  void (*merge_row)(float* out, const float* other, const float* bias, int64_t padded_cols);
   void (*activate_row)(const ActivateRow& job);
   // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
   void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);

@@ -13,7 +13,7 @@ namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kWidest = 7;  // vectors of 16 floats in a panel: 64 rows of 7 fit the L1 cache
+constexpr int kWidest = 7;  // vectors of 16 floats in a panel
 #else
 constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
 #endif
@@ -22,10 +22,15 @@ constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
 constexpr int64_t kTableBlock = 128;  // rows of M whose tables, of 16 columns, are kept: 32 KiB
 
 constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and the sums
+// What does not fit is summed block by block, the sums waiting meanwhile. A block may be larger
+// than the first-level cache: that costs less than more sums put aside (784x100: 26.0 us with
+// blocks of 28 KiB, 24.5 with these).
+constexpr int kBlockWidest = 4, kBlockRows = 192;
+constexpr uint64_t kOffset = 2;  // 8 bytes: what an address of x86 multiplies by
 
 // Appends the positions of the ones of words [first, last) of a row; `at` has room for one vector
 // beyond them.
-GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t first, int64_t last, int32_t* at) {
+GIBBSLAB_HD uint32_t* list_ones(const uint64_t* row, int64_t first, int64_t last, uint32_t* at) {
 #if defined(__AVX512VBMI2__)
   alignas(64) constexpr uint8_t kLane[64] = {
       0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
@@ -47,32 +52,37 @@ GIBBSLAB_HD int32_t* list_ones(const uint64_t* row, int64_t first, int64_t last,
 #else
   for (int64_t w = first; w < last; ++w)
     for (uint64_t left = row[w]; left != 0; left &= left - 1)
-      *at++ = static_cast<int32_t>(64 * w + __builtin_ctzll(left));
+      *at++ = static_cast<uint32_t>(64 * w + __builtin_ctzll(left));
 #endif
   return at;
 }
 
-// The ones of rows [begin, end) of X, the rows of M to add, cut at every `block_words` words.
+// The ones of rows [begin, end) of X, as the offsets of the rows of M to add, in `blocks` blocks of
+// M's rows.
 struct ActiveLists {
-  int64_t blocks, block_words;
-  int64_t* starts;  // (rows, blocks), and the end
-  int32_t* positions;
+  int64_t blocks, first_word, words;
+  int64_t* starts;    // (rows, blocks), and the end
+  uint32_t* offsets;  // in steps of kOffset floats
 
-  ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t block_words_)
-      : blocks((job.x->words_per_row() + block_words_ - 1) / block_words_),
-        block_words(block_words_) {
-    const int64_t rows = end - begin, words = job.x->words_per_row();
+  ActiveLists(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t blocks_)
+      : blocks(blocks_), first_word(job.first_word), words(job.words_end() - job.first_word) {
+    const int64_t rows = end - begin;
     starts = static_cast<int64_t*>(scratch(0, (rows * blocks + 1) * 8));
-    positions = static_cast<int32_t*>(scratch(1, (rows * job.x->cols() + 16) * 4));
-    int32_t* at = positions;
+    offsets = static_cast<uint32_t*>(scratch(1, (rows * job.x->cols() + 16) * 4));
+    uint32_t* at = offsets;
     int64_t* start = starts;
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t w = 0; w < words; w += block_words) {
-        *start++ = at - positions;
-        at = list_ones(job.x->row(begin + r), w, std::min(words, w + block_words), at);
+      for (int64_t b = 0; b < blocks; ++b) {
+        *start++ = at - offsets;
+        at = list_ones(job.x->row(begin + r), word(b), word(b + 1), at);
       }
-    *start = at - positions;
+    *start = at - offsets;
+    const uint32_t step = static_cast<uint32_t>(job.m->stride() / kOffset);
+    for (uint32_t* p = offsets; p < at; ++p) *p *= step;
   }
+
+  // Where block b begins, in words of X.
+  int64_t word(int64_t b) const { return first_word + words * b / blocks; }
 };
 
 #if defined(__AVX512F__)
@@ -117,12 +127,11 @@ GIBBSLAB_HD void store_sums(const Sums<N>& sum, float* p) {
 template <int N>
 GIBBSLAB_HD void finish(const BinaryMatmul& job, int64_t r, int64_t column, const Sums<N>& sum) {
   float* out = job.out->row(r - job.out_first) + column;
-  for (int i = 0; i < Sums<N>::kCount; ++i) {
-    Register value = sum.part[i] * job.scale;
-    if (job.accumulate) value += register_at(out + kFloats * i);
-    if (job.bias != nullptr) value += register_at(job.bias->data() + column + kFloats * i);
-    put(out + kFloats * i, value);
-  }
+  Sums<N> value;
+  for (int i = 0; i < Sums<N>::kCount; ++i) value.part[i] = sum.part[i] * job.scale;
+  if (job.accumulate) add<N>(value, out);
+  if (job.bias != nullptr) add<N>(value, job.bias->data() + column);
+  store_sums<N>(value, out);
 }
 
 // Asks for rows [first, last) of a panel of M, which another core may have written.
@@ -132,6 +141,16 @@ GIBBSLAB_HD void prefetch(const float* m, int64_t stride, int64_t first, int64_t
     for (int n = 0; n < N; ++n) __builtin_prefetch(m + i * stride + 16 * n);
 }
 
+// Two rows of M at a time, one after the other.
+template <int N>
+GIBBSLAB_HD void add_listed(Sums<N>& sum, const float* m, const uint32_t* at, int64_t count) {
+  if (count % 2 != 0) add<N>(sum, m + kOffset * *at++);
+  for (; count > 1; count -= 2, at += 2) {
+    add<N>(sum, m + kOffset * at[0]);
+    add<N>(sum, m + kOffset * at[1]);
+  }
+}
+
 // Block by block of M's rows, so that a block stays in the first-level cache for all rows of X;
 // the sums wait in `partial` meanwhile. The order of the additions is that of one block.
 template <int N>
@@ -139,24 +158,25 @@ void active_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t c
                   const ActiveLists& lists) {
   const float* m = job.m->data() + column;
   float* partial = static_cast<float*>(scratch(3, (end - begin) * N * 64));
-  const int64_t block_rows = 64 * lists.block_words;
-  const int64_t share = (block_rows + end - begin - 1) / (end - begin);
-  for (int64_t block = 0; block < lists.blocks; ++block)
+  for (int64_t block = 0; block < lists.blocks; ++block) {
+    const int64_t next = 64 * lists.word(block + 1);
+    const int64_t after =
+        std::min(job.last_row(), 64 * lists.word(std::min(block + 2, lists.blocks)));
+    const int64_t share = (after - next + end - begin - 1) / (end - begin);
     for (int64_t r = begin; r < end; ++r) {
-      const int64_t next = (block + 1) * block_rows + (r - begin) * share;
-      prefetch<N>(m, job.m->stride(), next,
-                  std::min({next + share, (block + 2) * block_rows, job.m->rows()}));
+      const int64_t asked = next + (r - begin) * share;
+      prefetch<N>(m, job.m->stride(), asked, std::min(asked + share, after));
       const int64_t* start = lists.starts + (r - begin) * lists.blocks + block;
       float* waiting = partial + (r - begin) * N * 16;
       Sums<N> sum;
       if (block > 0) load_sums<N>(sum, waiting);
-      for (int64_t i = start[0]; i < start[1]; ++i)
-        add<N>(sum, m + lists.positions[i] * job.m->stride());
+      add_listed<N>(sum, m, lists.offsets + start[0], start[1] - start[0]);
       if (block + 1 < lists.blocks)
         store_sums<N>(sum, waiting);
       else
         finish<N>(job, r, column, sum);
     }
+  }
 }
 
 // tables[g][s] = sum of the rows first + 4g + i of M, 16 columns of them, whose bit i is set in s.
@@ -196,11 +216,11 @@ template <int R>
 GIBBSLAB_HD void table_rows(const BinaryMatmul& job, int64_t r, int64_t column, int64_t first,
                             int64_t last, const float* tables, float* partial) {
   Sums<1> sum[R];
-  if (first > 0)
+  if (first > job.first_row())
     for (int i = 0; i < R; ++i) load_sums<1>(sum[i], partial + 16 * i);
   look_up<R>(job, r, first / 64, (last - first + kTableRows - 1) / kTableRows, tables, sum);
   for (int i = 0; i < R; ++i)
-    if (last < job.m->rows())
+    if (last < job.last_row())
       store_sums<1>(sum[i], partial + 16 * i);
     else
       finish<1>(job, r + i, column, sum[i]);
@@ -211,8 +231,8 @@ GIBBSLAB_HD void table_rows(const BinaryMatmul& job, int64_t r, int64_t column, 
 void table_panel(const BinaryMatmul& job, int64_t begin, int64_t end, int64_t column) {
   float* tables = static_cast<float*>(scratch(2, kTableBlock / kTableRows * kTableSums * 64));
   float* partial = static_cast<float*>(scratch(3, (end - begin) * 64));
-  for (int64_t first = 0; first < job.m->rows(); first += kTableBlock) {
-    const int64_t last = std::min(job.m->rows(), first + kTableBlock);
+  for (int64_t first = job.first_row(); first < job.last_row(); first += kTableBlock) {
+    const int64_t last = std::min(job.last_row(), first + kTableBlock);
     build_tables(job, column, first, last, tables);
     int64_t r = begin;
     for (; r + 4 <= end; r += 4)
@@ -232,15 +252,17 @@ constexpr PanelFunction kPanels[] = {
 #endif
 
 struct Shape {
-  int64_t widest, block_words;  // vectors in a panel; words of X whose rows of M are one block
+  int64_t widest, blocks;  // vectors in a panel; blocks of rows of M
 };
 
-Shape shape_of(const BinaryMatmul& job, int64_t rows) {
-  const int64_t words = job.x->words_per_row();
-  const int64_t fitting = kLevel1Bytes / (job.m->rows() * 64);
-  if (fitting >= 3) return {std::min<int64_t>(fitting, kWidest), words};
-  if (rows < kBlockedRows) return {kWidest, words};
-  return {kWidest, std::max<int64_t>(1, kLevel1Bytes / (64 * 64 * kWidest))};
+Shape shape_of(const BinaryMatmul& job, int64_t rows, int64_t vectors) {
+  const int64_t summed = std::max<int64_t>(1, job.last_row() - job.first_row());
+  // One panel that nearly fits beats two that do: half as many loops.
+  if (vectors <= kWidest && vectors * 64 * summed <= 2 * kLevel1Bytes) return {kWidest, 1};
+  const int64_t fitting = kLevel1Bytes / (64 * summed);
+  if (fitting >= 3) return {std::min<int64_t>(fitting, kWidest), 1};
+  if (rows < kBlockedRows) return {kWidest, 1};
+  return {kBlockWidest, std::max<int64_t>(1, (summed + kBlockRows / 2) / kBlockRows)};
 }
 
 }  // namespace
@@ -251,13 +273,20 @@ void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end) {
       table_panel(job, begin, end, c);
     return;
   }
-  const Shape shape = shape_of(job, end - begin);
   const int64_t vectors = (job.last_column - job.first_column + 15) / 16;
+  const Shape shape = shape_of(job, end - begin, vectors);
   const int64_t panels = (vectors + shape.widest - 1) / shape.widest;
-  const ActiveLists lists(job, begin, end, shape.block_words);
+  const ActiveLists lists(job, begin, end, shape.blocks);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t first = vectors * p / panels, last = vectors * (p + 1) / panels;
     kPanels[last - first](job, begin, end, job.first_column + 16 * first, lists);
+  }
+}
+
+void merge_row(float* out, const float* other, const float* bias, int64_t padded_cols) {
+  for (int64_t c = 0; c < padded_cols; c += 16) {
+    const f32x16 sum = load(out + c) + load(other + c);
+    store(out + c, bias ? sum + load(bias + c) : sum);
   }
 }
 

@@ -186,7 +186,8 @@ void bit_column_sums(const BitTensor& x, double* sums) {
         counts = _mm512_mask_add_epi8(counts, x.row(r)[w], counts, _mm512_set1_epi8(1));
       alignas(64) uint8_t lanes[64];
       _mm512_store_si512(lanes, counts);
-      for (int64_t i = 0; i < 64 && 64 * w + i < x.cols(); ++i) sums[64 * w + i] += lanes[i];
+      const int64_t count = x.cols() - 64 * w < 64 ? x.cols() - 64 * w : 64;
+      for (int64_t i = 0; i < count; ++i) sums[64 * w + i] += lanes[i];
     }
 #else
   for (int64_t r = 0; r < x.rows(); ++r)

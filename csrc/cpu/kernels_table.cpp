@@ -13,6 +13,7 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
   static const Kernels table{
       .name = GIBBSLAB_STRING(GIBBSLAB_ISA),
       .binary_matmul = isa::binary_matmul,
+      .merge_row = isa::merge_row,
       .activate_row = isa::activate_row,
       .uniform_row = isa::uniform_row,
       .transpose_bits = isa::transpose_bits,

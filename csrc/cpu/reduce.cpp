@@ -81,8 +81,10 @@ struct CpuReduce : ReduceOps {
       kernels().bit_column_sums(x.bits(), sums.data());
     else
       kernels().column_sums(x.dense(), sums.data());
-    for (int64_t c = 0; c < x.cols(); ++c)
-      out.data()[c] = (accumulate ? out.data()[c] : 0.0f) + static_cast<float>(scale * sums[c]);
+    float* to = out.data();
+    const int64_t cols = x.cols();
+    for (int64_t c = 0; c < cols; ++c)
+      to[c] = (accumulate ? to[c] : 0.0f) + static_cast<float>(scale * sums[c]);
   }
 
   void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double* out) override {

@@ -2,58 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "csrc/core/faults.h"
-#include "csrc/core/thread_pool.h"
+#include "csrc/cpu/bit_product.h"
 #include "csrc/cpu/cpu_ops.h"
-#include "csrc/cpu/kernels.h"
 
 namespace gibbslab::cpu {
 namespace {
-
-// Rows that one task takes: enough to use a panel of weights again while it is in the cache.
-constexpr int64_t kRowGrain = 8;
-// Above this share of ones, lookup tables beat adding the active rows, and the more rows share the
-// cost of building them, the sooner: measured on Zen 4, 0.28 for 500 rows, 0.34 for 100, 0.38
-// for 64.
-constexpr double kTableDensity = 0.27, kTableBuilding = 7.0;
-
-// The method for a product of `x`, or of its transpose, that is made `rows` rows at a time.
-BinaryProduct choose_method(const BitTensor& x, int64_t rows) {
-  const double density =
-      static_cast<double>(kernels().count_ones(x.row(0), x.rows() * x.words_per_row())) /
-      (static_cast<double>(x.rows()) * x.cols());
-  return density > kTableDensity + kTableBuilding / static_cast<double>(rows)
-             ? BinaryProduct::kTables
-             : BinaryProduct::kActiveRows;
-}
-
-// A block of a result: rows [row, row_end), columns [column, column_end).
-struct Block {
-  int64_t row, row_end, column, column_end;
-};
-
-// The shares of a (rows, cols) result, one per thread. Wide results are cut by columns, at words
-// of 64: a thread then reads its own part of the weights only, and builds its own tables.
-class Shares {
- public:
-  Shares(int64_t rows, int64_t cols, int threads)
-      : rows_(rows),
-        cols_(cols),
-        by_columns_(cols >= kWideWords * 64 * threads),
-        pieces_(by_columns_ ? (cols + 63) / 64 : rows, by_columns_ ? 1 : kRowGrain, threads) {}
-  int64_t count() const { return pieces_.count; }
-  Block operator[](int64_t p) const {
-    if (!by_columns_) return {pieces_.begin(p), pieces_.end(p), 0, cols_};
-    return {0, rows_, 64 * pieces_.begin(p), std::min(cols_, 64 * pieces_.end(p))};
-  }
-
- private:
-  static constexpr int64_t kWideWords = 3;
-  int64_t rows_, cols_;
-  bool by_columns_;
-  Pieces pieces_;
-};
 
 // A scale for every row, or one for all.
 struct Scales {
@@ -143,16 +99,16 @@ struct CpuSampling : SamplingOps {
         fault("hidden_bias_left_out") && step.direction == Direction::kUp;
     const Tensor* bias = hidden_bias_left_out ? nullptr : step.bias;
     const bool activates = step.mean != nullptr || step.sample != nullptr;
-    if (!step.input->binary()) dense_pre_activation(ctx, step, factor, pre);
-    BinaryProduct method = BinaryProduct::kActiveRows;
-    if (step.input->binary()) method = choose_method(step.input->bits(), batch);
+    std::optional<BitProduct> product;
+    if (step.input->binary())
+      product.emplace(ctx, step, factor, bias, pre);
+    else
+      dense_pre_activation(ctx, step, factor, pre);
     const Shares shares(batch, pre.cols(), ctx.threads());
     parallel_for(ctx.threads(), shares.count(), [&](int64_t p) {
       const Block block = shares[p];
-      if (step.input->binary())
-        kernels().binary_matmul({&step.input->bits(), &factor, bias, &pre, 0, step.scale, false,
-                                 method, block.column, block.column_end},
-                                block.row, block.row_end);
+      if (product)
+        product->finish(block);
       else if (bias)
         add_bias(*bias, pre, block);
       if (step.added && !fault("added_input_left_out")) add_rows(*step.added, pre, block);

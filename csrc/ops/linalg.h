@@ -34,16 +34,18 @@ class Weights {
   // Takes ownership of w, which must not be written afterwards.
   void set(Tensor w) {
     w_ = std::move(w);
-    fresh_ = false;
+    fresh_ = trained_ = false;
   }
   // The same with the transpose (H, V) at hand: one that take_transposed() gave, filled.
   void set(Tensor w, Tensor wt) {
     w_ = std::move(w);
     wt_ = std::move(wt);
-    fresh_ = true;
+    fresh_ = trained_ = true;
   }
   // The transpose's storage, to be overwritten; the transpose counts as forgotten from here on.
   Tensor take_transposed();
+  // Whether a training step made these weights: then another may rewrite them soon.
+  bool trained() const { return trained_; }
 
  private:
   void make_room() const;
@@ -51,6 +53,7 @@ class Weights {
   Tensor w_;
   mutable Tensor wt_;
   mutable bool fresh_ = false;
+  bool trained_ = false;
 };
 
 }  // namespace gibbslab

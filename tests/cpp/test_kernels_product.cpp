@@ -69,6 +69,31 @@ TEST(a_row_does_not_depend_on_its_neighbours) {
   });
 }
 
+TEST(words_of_x_make_the_whole_with_their_rows_of_m) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t inner : {129, 300, 784}) {
+      const BitTensor x = bits(20, inner, 3);
+      const Tensor m = reals(inner, 100, 4), bias = reals(1, 100, 5);
+      for (auto method : {cpu::BinaryProduct::kActiveRows, cpu::BinaryProduct::kTables}) {
+        Tensor whole = Tensor::zeros(20, 100), low = Tensor::zeros(20, 100),
+               high = Tensor::zeros(20, 100);
+        kernels.binary_matmul(product(x, m, &bias, whole, method, false), 0, 20);
+        auto job = product(x, m, nullptr, low, method, false);
+        job.last_word = 2;
+        kernels.binary_matmul(job, 0, 20);
+        job = product(x, m, nullptr, high, method, false);
+        job.first_word = 2;
+        kernels.binary_matmul(job, 0, 20);
+        for (int64_t r = 0; r < 20; ++r) {
+          kernels.merge_row(low.row(r), high.row(r), bias.data(), low.stride());
+          for (int64_t c = 0; c < 100; ++c)
+            CHECK_NEAR(low.row(r)[c], whole.row(r)[c], 1e-6 * static_cast<double>(inner));
+        }
+      }
+    }
+  });
+}
+
 TEST(shares_of_the_columns_make_the_whole) {
   on_every_isa([](const cpu::Kernels& kernels) {
     const BitTensor x = bits(20, 300, 3);

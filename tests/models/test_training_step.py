@@ -199,3 +199,21 @@ def test_rows_that_are_not_there_are_refused() -> None:
             trainer.train(data, np.array([0, bad]), BATCH, 0, 1, RATE)
     with pytest.raises(ValueError, match=r"\[train\] X must have 37 columns, got 5"):
         trainer.train(core.Dataset(np.zeros((3, 5), np.float32)), np.arange(3), 2, 0, 1, RATE)
+
+
+@pytest.mark.parametrize("columns", [784, 300], ids=["even", "ones in the first half"])
+def test_wide_training_does_not_depend_on_threads(columns: int) -> None:
+    """Sees an up pass whose order of sums follows the sharing of its visible units."""
+    X = np.zeros((60, 784), np.float32)
+    X[:, :columns] = np.random.default_rng(0).random((60, columns)) < 0.19
+    weights = []
+    for threads in (1, 2, 3):
+        rbm = _core.RBM(784, 40, 0, threads)
+        rbm.initialize(0.01)
+        options = _core.TrainOptions()
+        options.persistent = False
+        trainer = _core.Trainer(rbm, options)
+        assert trainer.train(_core.Dataset(X), np.arange(60), 20, 0, 3, 0.05) == (3, "")
+        weights.append(rbm.W)
+    np.testing.assert_array_equal(weights[0], weights[1])
+    np.testing.assert_array_equal(weights[0], weights[2])
