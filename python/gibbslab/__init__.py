@@ -8,6 +8,7 @@ from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
 from .estimators import DBM, BernoulliRBM, ClassificationRBM
 from .io import load
+from .pretrained import load_pretrained
 
 __all__ = [
     "DBM",
@@ -18,6 +19,7 @@ __all__ = [
     "FormatError",
     "__version__",
     "load",
+    "load_pretrained",
     "metrics",
     "models",
     "show_config",

@@ -19,11 +19,13 @@ import peers
 import scipy
 import sklearn
 from gibbslab import _core
+from gibbslab.datasets import load_mnist_sample
 from scipy.linalg.blas import sgemm
 from threadpoolctl import threadpool_limits
 
 Run = Callable[[int, int], None]
 BATCH, VISIBLE, DENSITY = 100, 784, 0.19
+DBM_NAME = "dbm-mnist-500-1000"
 
 
 def ours(
@@ -47,6 +49,43 @@ def ours(
         _ = rbm.h_bias  # a copy, for which a device has to finish
 
     return run
+
+
+def our_dbm(X: np.ndarray, most: int, tolerance: float, k: int, rate: float, threads: int) -> Run:
+    dbm = gibbslab.load_pretrained(DBM_NAME, random_state=0, n_threads=threads, device="cpu")
+    options = _core.DBMTrainOptions()
+    options.n_chains, options.k = BATCH, k
+    options.mean_field_iterations, options.mean_field_tolerance = most, tolerance
+    trainer, data = _core.DBMTrainer(dbm._dbm, options), _core.Dataset(X)
+    order = np.arange(len(X))
+
+    def run(first: int, last: int) -> None:
+        trainer.train(data, order, BATCH, first, last, rate)
+
+    return run
+
+
+def dbm_table(rounds: int, threads: int) -> None:
+    """Steps of a trained 784-500-1000 DBM: mean field to a tolerance, and PCD-k."""
+    most, tolerance, rate, batches = 30, 1e-3, 1e-4, 20
+    grey = load_mnist_sample("train")[0][: batches * BATCH]
+    X = (np.random.default_rng(0).random(grey.shape) < grey).astype(np.float32)
+    model = gibbslab.load_pretrained(DBM_NAME)
+    fields = [model.infer(X[i : i + BATCH], max_iterations=most, tolerance=tolerance)
+              for i in range(0, len(X), BATCH)]  # fmt: skip
+    iterations = np.mean([field.iterations for field in fields])
+    print(
+        f"\nDBM 784-500-1000 trained on MNIST, batch {BATCH}; mean field to {tolerance:g}: ", end=""
+    )
+    print(f"{iterations:.1f} iterations")
+    for k in (1, 5):
+        runs = {"gibbslab": our_dbm(X, most, tolerance, k, rate, threads)}
+        if peers.HAS_TORCH:
+            runs["torch eager"] = peers.torch_dbm(X, model, BATCH, most, tolerance, k, rate)
+        medians = time_rounds(runs, rounds, batches)
+        for name, t in medians.items():
+            ratio = t / medians["gibbslab"]
+            print(f"{f'{name} PCD-{k}':<20}{1e6 * t:>10.0f} us/step{ratio:>8.2f}x")
 
 
 def contestants(X: np.ndarray, hidden: int, threads: int) -> dict[str, Run]:
@@ -156,6 +195,7 @@ def main() -> None:
             __import__("torch").set_num_threads(args.threads)
         for hidden in (100, 500):
             cd_table(hidden, args.rounds, args.batches, args.threads)
+        dbm_table(args.rounds, args.threads)
         ais_table(500, args.rounds, args.temperatures, args.threads)
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from gibbslab.models import DBM
 from sklearn.neural_network import BernoulliRBM as SklearnRBM
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -66,6 +67,49 @@ def torch_step(
     def run(first: int, last: int) -> None:
         for i in range(first, last):
             one(data[i * batch : (i + 1) * batch])
+
+    return run
+
+
+def torch_dbm(
+    X: np.ndarray, model: DBM, batch: int, most: int, tolerance: float, k: int, rate: float
+) -> Callable[[int, int], None]:
+    """Steps of a DBM of two hidden layers, eager: mean field, PCD-k, update in place."""
+    import torch
+
+    torch.manual_seed(0)
+    W, U = (torch.from_numpy(w.copy()) for w in model.weights)
+    a, b, c = (torch.from_numpy(x.copy()) for x in model.biases)
+    chains = torch.zeros(batch, len(b))
+    data = torch.from_numpy(X)
+    scale = rate / batch
+
+    def step(v: torch.Tensor) -> None:
+        nonlocal chains
+        from_data = torch.addmm(b, v, W)
+        h = torch.sigmoid(2 * from_data - b)
+        g = torch.sigmoid(torch.addmm(c, h, U))
+        for _ in range(most):
+            before = h, g
+            h = torch.sigmoid(torch.addmm(from_data, g, U.T))
+            g = torch.sigmoid(torch.addmm(c, h, U))
+            if max((h - before[0]).abs().max(), (g - before[1]).abs().max()) < tolerance:
+                break
+        for _ in range(k):
+            x = torch.bernoulli(torch.sigmoid(torch.addmm(a, chains, W.T)))
+            z = torch.bernoulli(torch.sigmoid(torch.addmm(c, chains, U)))
+            y = torch.sigmoid(torch.addmm(torch.addmm(b, x, W), z, U.T))
+            chains = torch.bernoulli(y)
+        W.add_(v.T @ h - x.T @ y, alpha=scale)
+        U.add_(h.T @ g - y.T @ z, alpha=scale)
+        a.add_((v - x).sum(0), alpha=scale)
+        b.add_((h - y).sum(0), alpha=scale)
+        c.add_((g - z).sum(0), alpha=scale)
+
+    @torch.no_grad()
+    def run(first: int, last: int) -> None:
+        for i in range(first, last):
+            step(data[i * batch : (i + 1) * batch])
 
     return run
 
