@@ -6,9 +6,11 @@
 //   overwrite  states[r, c] = known[r, c] where mask[r, c]; mask (R, C) or (1, C) bits
 //   linear     out = p x + q y + r, in float64, rounded once; bit-equal to the CPU's
 //   gather     out[r, :] = x[order[r], :]; order (count) on the host
+//   convert    out[r, c] = x[r, c] of another number type; rows any number of elements apart
 //
-// Floats: a thread owns four neighbouring columns of every row that it meets (rows.cuh), padding
-// included. Bits: a thread owns a word of 64 columns; in pack a warp owns one, two columns a lane.
+// convert: a thread owns one column, for elements of any size lie anywhere. Other floats: a thread
+// owns four neighbouring columns of every row that it meets (rows.cuh), padding included. Bits: a
+// thread owns a word of 64 columns; in pack a warp owns one, two columns a lane.
 #include "csrc/ops/elementwise.h"
 
 #include "csrc/core/faults.h"
@@ -127,6 +129,15 @@ __global__ void gather_words(const uint64_t* x, const int64_t* order, uint64_t* 
     out[r * words + w] = x[order[r] * words + w];
 }
 
+template <class Number>
+__global__ void convert_rows(const typename Number::Stored* x, int64_t stride, Output out,
+                             int64_t rows) {
+  const int64_t c = along_row(), cols = out.cols - (fault("kernel_off_by_one") ? 1 : 0);
+  if (c >= out.width()) return;
+  for (int64_t r = first_row(); r < rows; r += row_step())
+    out.row(r)[c] = c < cols ? Number::value(x[r * stride + c]) : 0.0f;
+}
+
 // ---------------------------------------------------------------------------------- launchers
 
 void launch_pack(Input x, BitTensor& out, unsigned* other) {
@@ -214,6 +225,17 @@ struct CudaElementwise : ElementwiseOps {
     const Cover over = cover(rows, to.quads());
     launch(gather_floats, over.grid, over.block, 0, stream(), input(x.dense()), on_device.get(), to,
            rows);
+  }
+
+  void convert(const Context&, const ForeignMatrix& x, Tensor& out) override {
+    if (out.empty()) return;
+    const Output to = output(out);
+    const Cover over = cover(x.rows, to.width());
+    visit_element(x.element, [&](auto number) {
+      using Number = decltype(number);
+      launch(convert_rows<Number>, over.grid, over.block, 0, stream(),
+             static_cast<const typename Number::Stored*>(x.data), x.stride, to, x.rows);
+    });
   }
 };
 

@@ -79,6 +79,25 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.where(x > 0, 1.0, e) / (1.0 + e)
 
 
+def fixed_point_pre_activation(
+    x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: float
+) -> np.ndarray:
+    """scale (x W) + bias, W (I, J) as whole multiples of a power of two, at most 8355711 of it."""
+    exponent = np.floor(np.log2(max(float(np.abs(w).max()), 2.0**-100))) - 22
+    exponent += np.abs(w).max() > np.float32(8355711.0 * 2.0**exponent)
+    whole = np.rint(w.astype(np.float64) * 2.0**-exponent)
+    sums = (x.astype(np.float64) @ whole * 2.0**exponent).astype(np.float32)
+    return (sums * np.float64(np.float32(scale)) + bias).astype(np.float32)
+
+
+def as_float32(x: np.ndarray, name: str) -> np.ndarray:
+    """Numbers of the named type, bfloat16 as its 16 bits, as the nearest float32."""
+    if name == "bfloat16":
+        return (x.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32)
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     return np.logaddexp(0.0, x)
 

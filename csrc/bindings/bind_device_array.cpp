@@ -93,6 +93,16 @@ DeviceArray from_numpy(const AnyFloats& x, const std::string& device) {
   return {backend, tensor_view(FloatArray(x)).to(backend.memory), true, static_cast<int>(x.ndim())};
 }
 
+// Where a foreign matrix lies, checked; strides in elements.
+void check_place(const Memory& memory, const ForeignMatrix& x, int64_t size,
+                 const std::string& what) {
+  const int64_t elements = x.rows == 0 ? 0 : (x.rows - 1) * x.stride + x.cols;
+  if (reinterpret_cast<std::uintptr_t>(x.data) % static_cast<std::uintptr_t>(size) != 0 ||
+      !memory.holds(x.data, elements * size))
+    throw py::value_error(what + " must lie in the memory of the first CUDA device, aligned to " +
+                          std::to_string(size) + " bytes");
+}
+
 // A foreign matrix as it lies. When the last use of it is queued and dropped, our queue is waited
 // for: its owner may then do with it as it likes.
 DeviceArray borrow(std::uintptr_t pointer, int64_t rows, int64_t cols, int64_t stride,
@@ -100,10 +110,7 @@ DeviceArray borrow(std::uintptr_t pointer, int64_t rows, int64_t cols, int64_t s
                    const std::string& device, const std::string& what) {
   Backend& backend = backend_named(device);
   const auto* data = reinterpret_cast<const float*>(pointer);
-  const int64_t floats = rows == 0 ? 0 : (rows - 1) * stride + cols;
-  if (pointer % alignof(float) != 0 || !backend.memory.holds(data, floats * kBytes))
-    throw py::value_error(what + " must lie in the memory of the first CUDA device, aligned to " +
-                          std::to_string(alignof(float)) + " bytes");
+  check_place(backend.memory, {data, Element::kFloat64, rows, cols, stride}, kBytes, what);
   if (queue) backend.memory.wait_for(*queue);
   auto kept = kept_alive(owner);
   std::shared_ptr<const void> until_read(data, [kept, &backend](const void*) mutable {
@@ -111,6 +118,22 @@ DeviceArray borrow(std::uintptr_t pointer, int64_t rows, int64_t cols, int64_t s
     kept.reset();
   });
   return {backend, Tensor::borrow(data, rows, cols, stride, until_read, backend.memory), false};
+}
+
+// A copy of a foreign matrix of another number type, as float32; its owner may then do with it as
+// it likes.
+DeviceArray convert(std::uintptr_t pointer, int64_t rows, int64_t cols, int64_t stride,
+                    const std::string& element, const std::optional<std::uintptr_t>& queue,
+                    const std::string& device, const std::string& what) {
+  Backend& backend = backend_named(device);
+  const ForeignMatrix x{reinterpret_cast<const void*>(pointer), element_named(element), rows, cols,
+                        stride};
+  check_place(backend.memory, x, bytes_of(x.element), what);
+  py::gil_scoped_release release;
+  if (queue) backend.memory.wait_for(*queue);
+  const Tensor out = ops::converted(Context(backend, 0, 0), x);
+  backend.memory.finish();
+  return {backend, out, true};
 }
 
 std::string repr(const DeviceArray& x) {
@@ -122,8 +145,10 @@ constexpr const char* kDoc = R"(A float32 array in a device's memory.
 
 Models on ``device="cuda"`` return such arrays where they were given one, or an array of CuPy,
 PyTorch, JAX, Numba or any other library that speaks ``__dlpack__`` or
-``__cuda_array_interface__``. Those libraries take it without a copy: ``cupy.asarray(x)``,
-``torch.from_dlpack(x)``. NumPy takes a copy: ``x.to_numpy()`` or ``numpy.asarray(x)``.
+``__cuda_array_interface__``. Given float32 is read where it lies; bool, uint8, signed integers,
+float16, bfloat16 and float64 are converted on the device, each value rounded once. Those libraries
+take results without a copy: ``cupy.asarray(x)``, ``torch.from_dlpack(x)``. NumPy takes a copy:
+``x.to_numpy()`` or ``numpy.asarray(x)``.
 
 Rows lie `strides[0]` bytes apart, which may be more than a row takes. Work on the device may still
 be under way; both protocols make the reader wait for it.
@@ -195,6 +220,11 @@ void bind_device_array(py::module_& m) {
   m.def("borrow", &borrow, py::arg("pointer"), py::arg("rows"), py::arg("cols"), py::arg("stride"),
         py::arg("owner"), py::arg("queue"), py::arg("device"), py::arg("what"),
         "Another library's float32 matrix on the device, as it lies; stride in floats.");
+  m.def("convert", &convert, py::arg("pointer"), py::arg("rows"), py::arg("cols"),
+        py::arg("stride"), py::arg("element"), py::arg("queue"), py::arg("device"), py::arg("what"),
+        "A float32 copy of another library's matrix on the device; stride in elements.");
+  m.attr("ELEMENTS") =
+      py::tuple(py::cast(std::vector<std::string>(kElementNames.begin(), kElementNames.end())));
   m.def(
       "queue", [](const std::string& device) { return backend_named(device).memory.queue(); },
       py::arg("device"), "The number of the device's queue, as other libraries know it.");

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "csrc/bindings/bindings.h"
+#include "csrc/bindings/device_array.h"
 #include "csrc/bindings/devices.h"
 #include "csrc/bindings/numpy.h"
 #include "csrc/core/error.h"
@@ -13,7 +14,7 @@
 namespace gibbslab {
 namespace {
 
-py::array_t<float> sigmoid(const FloatArray& x, int n_threads, const std::string& device) {
+py::array_t<float> sigmoid_of(const FloatArray& x, int n_threads, const std::string& device) {
   const Context ctx = context_on(device, 0, n_threads);
   const Tensor input = tensor_from(ctx, x);
   Tensor out = ops::zeros(ctx, input.rows(), input.cols());
@@ -132,6 +133,18 @@ py::array_t<double> largest_differences(const FloatArray& x, const FloatArray& y
   return array_from(out);
 }
 
+// Rows of raw bytes, read as elements of the named type.
+py::array_t<float> converted(const py::array_t<uint8_t, py::array::c_style>& bytes,
+                             const std::string& element, int64_t cols, const std::string& device) {
+  const Context ctx = context_on(device);
+  const int64_t rows = bytes.shape(0), row = bytes.shape(1);
+  Memory& memory = ctx.backend().memory;
+  const std::shared_ptr<void> there = memory.allocate(rows * row);
+  memory.copy({there.get(), row, bytes.data(), row, row, rows, Transfer::kFromHost});
+  const Element type = element_named(element);
+  return array_from(ops::converted(ctx, {there.get(), type, rows, cols, row / bytes_of(type)}));
+}
+
 bool all_finite(const FloatArray& x, int n_threads, const std::string& device) {
   const Context ctx = context_on(device, 0, n_threads);
   return ops::all_finite(ctx, tensor_from(ctx, x));
@@ -164,7 +177,7 @@ void bind_ops(py::module_& m) {
   py::module_ ops = m.def_submodule("ops", "The operations, one call each, for tests.");
   const auto threads = py::arg("n_threads") = 0;
   const auto device = py::arg("device") = "cpu";
-  ops.def("sigmoid", &sigmoid, py::arg("x"), threads, device);
+  ops.def("sigmoid", &sigmoid_of, py::arg("x"), threads, device);
   ops.def("bernoulli", &bernoulli, py::arg("p"), py::arg("seed"), py::arg("stream"),
           py::arg("first_row") = 0, threads, device);
   ops.def("matmul", &matmul, py::arg("a"), py::arg("ta"), py::arg("b"), py::arg("tb"), threads,
@@ -186,6 +199,7 @@ void bind_ops(py::module_& m) {
   ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
   ops.def("largest_differences", &largest_differences, py::arg("x"), py::arg("y"), threads, device);
   ops.def("all_finite", &all_finite, py::arg("x"), threads, device);
+  ops.def("converted", &converted, py::arg("bytes"), py::arg("element"), py::arg("cols"), device);
   ops.def("update", &update, py::arg("w"), py::arg("g"), py::arg("velocity"),
           py::arg("learning_rate"), py::arg("momentum") = 0.0f, py::arg("l1") = 0.0f,
           py::arg("l2") = 0.0f, device);

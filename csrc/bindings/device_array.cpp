@@ -35,6 +35,12 @@ std::shared_ptr<const void> DeviceArray::lease() const {
           }};
 }
 
+Element element_named(const std::string& name) {
+  for (size_t i = 0; i < kElementNames.size(); ++i)
+    if (name == kElementNames[i]) return static_cast<Element>(i);
+  throw py::type_error("'" + name + "' is no number type that can be converted");
+}
+
 Tensor tensor_view(const Context& ctx, const Batch& batch) {
   if (const auto* array = std::get_if<FloatArray>(&batch)) return tensor_view(*array);
   return tensor_on(ctx, std::get<const DeviceArray*>(batch));

@@ -46,6 +46,9 @@ class DeviceArray {
   mutable std::shared_ptr<const void> lease_;  // last, so that it goes first
 };
 
+// The number type of this name; TypeError where it is none that can be converted.
+Element element_named(const std::string& name);
+
 // What a model's method takes: an array of NumPy, or one that lies where the model computes.
 using Batch = std::variant<FloatArray, const DeviceArray*>;
 

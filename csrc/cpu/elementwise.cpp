@@ -62,6 +62,17 @@ struct CpuElementwise : ElementwiseOps {
       std::copy_n(x.bits().row(order[r]), words, rows.row(r));
   }
 
+  void convert(const Context&, const ForeignMatrix& x, Tensor& out) override {
+    visit_element(x.element, [&](auto number) {
+      using Number = decltype(number);
+      const auto* from = static_cast<const typename Number::Stored*>(x.data);
+      for (int64_t r = 0; r < x.rows; ++r) {
+        std::fill_n(out.row(r) + x.cols, out.stride() - x.cols, 0.0f);
+        for (int64_t c = 0; c < x.cols; ++c) out.row(r)[c] = Number::value(from[r * x.stride + c]);
+      }
+    });
+  }
+
  private:
   static bool pack_row(const float* x, int64_t cols, uint64_t* out) {
     bool binary = true;

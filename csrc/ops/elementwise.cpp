@@ -77,4 +77,14 @@ States gather(const Context& ctx, const States& x, const int64_t* order, int64_t
   return out;
 }
 
+Tensor converted(const Context& ctx, const ForeignMatrix& x) {
+  require(x.rows >= 0 && x.cols >= 0 && (x.rows <= 1 || x.stride >= x.cols), "converted", [&] {
+    return "rows must not overlap, got shape " + shape_string(x.rows, x.cols) + " with rows " +
+           std::to_string(x.stride) + " elements apart";
+  });
+  Tensor out = empty(ctx, x.rows, x.cols);
+  ctx.backend().elementwise.convert(ctx, x, out);
+  return out;
+}
+
 }  // namespace gibbslab::ops

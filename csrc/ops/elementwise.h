@@ -2,6 +2,7 @@
 #pragma once
 
 #include "csrc/core/context.h"
+#include "csrc/core/element.h"
 #include "csrc/core/tensor.h"
 
 namespace gibbslab {
@@ -15,6 +16,13 @@ struct Linear {
   double r = 0.0;
 };
 
+// A matrix (R, C) of another number type, where the context computes; the stride in elements.
+struct ForeignMatrix {
+  const void* data = nullptr;
+  Element element = Element::kFloat64;
+  int64_t rows = 0, cols = 0, stride = 0;
+};
+
 struct ElementwiseOps {
   virtual ~ElementwiseOps() = default;
   virtual void sigmoid(const Context& ctx, const Tensor& x, Tensor& out) = 0;
@@ -24,6 +32,7 @@ struct ElementwiseOps {
                          States& states) = 0;
   virtual void linear(const Context& ctx, const Linear& job, Tensor& out) = 0;
   virtual void gather(const Context& ctx, const States& x, const int64_t* order, States& out) = 0;
+  virtual void convert(const Context& ctx, const ForeignMatrix& x, Tensor& out) = 0;
 };
 
 namespace ops {
@@ -43,6 +52,8 @@ void overwrite(const Context& ctx, const BitTensor& mask, const States& known, S
 void linear(const Context& ctx, const Linear& job, Tensor& out);
 // The rows of x (R, N) that order[0 .. count), on the host, names; (count, N).
 States gather(const Context& ctx, const States& x, const int64_t* order, int64_t count);
+// The values as float32, each rounded once, in a new tensor (R, C).
+Tensor converted(const Context& ctx, const ForeignMatrix& x);
 
 }  // namespace ops
 }  // namespace gibbslab

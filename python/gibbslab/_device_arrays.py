@@ -15,13 +15,13 @@ __all__ = ["device_batch", "device_parameter", "lies_on_device", "shape_of"]
 
 CUDA_TYPES = (2, 13)  # of DLPack: a card's own memory, and managed memory
 _DLPACK_KINDS = ("int", "uint", "float", "opaque", "bfloat", "complex", "bool")
-_BYTES = 4
 
 
 class _Foreign(NamedTuple):
-    """Another library's array, whichever protocol it came by; strides in bytes."""
+    """Another library's array, whichever protocol it came by; strides in elements."""
 
     pointer: int
+    dtype: str
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     owner: Any
@@ -46,14 +46,17 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def _row_major(shape: Sequence[int]) -> tuple[int, ...]:
-    return tuple(_BYTES * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _refuse_dtype(got: str, name: str, op: str) -> None:
-    raise TypeError(
-        f"[{op}] {name} must be float32 on the device, got {got}: convert it there, for example "
-        "with .astype('float32') or .float()"
-    )
+def _checked_dtype(dtype: str, name: str, op: str) -> str:
+    """The name of the number type, if arrays of it can be taken."""
+    if dtype != "float32" and dtype not in _core.ELEMENTS:
+        raise TypeError(
+            f"[{op}] {name} must hold float32 or {', '.join(_core.ELEMENTS)} on the device, "
+            f"got {dtype}: convert it there, for example with .astype('float32') or .float()"
+        )
+    return dtype
 
 
 def _by_dlpack(x: Any, name: str, op: str, device: str) -> _Foreign:
@@ -70,20 +73,19 @@ def _by_dlpack(x: Any, name: str, op: str, device: str) -> _Foreign:
     except (BufferError, RuntimeError, TypeError) as error:
         raise TypeError(f"[{op}] {name} cannot be shared by its owner: {error}") from error
     kind, bits, lanes = array.dtype
-    if (kind, bits, lanes) != (2, 32, 1):
-        known = _DLPACK_KINDS[kind] if kind < len(_DLPACK_KINDS) else f"kind {kind}, bits "
-        _refuse_dtype(known if known == "bool" else f"{known}{bits}", name, op)
-    steps = array.strides
-    strides = _row_major(array.shape) if steps is None else tuple(_BYTES * s for s in steps)
-    return _Foreign(array.pointer, array.shape, strides, array, None)
+    known = _DLPACK_KINDS[kind] if kind < len(_DLPACK_KINDS) else f"kind {kind}, bits "
+    found = "bool" if (known, bits) == ("bool", 8) else f"{known}{bits}"
+    dtype = _checked_dtype(found if lanes == 1 else f"{found}x{lanes}", name, op)
+    strides = _row_major(array.shape) if array.strides is None else array.strides
+    return _Foreign(array.pointer, dtype, array.shape, strides, array, None)
 
 
 def _by_cuda_array_interface(x: Any, name: str, op: str) -> _Foreign:
     interface = x.__cuda_array_interface__
     if interface.get("mask") is not None:
         raise TypeError(f"[{op}] {name} must not be a masked array")
-    if interface["typestr"] not in ("<f4", "=f4"):
-        _refuse_dtype(str(np.dtype(interface["typestr"])), name, op)
+    described = np.dtype(interface["typestr"])
+    dtype = _checked_dtype(described.name if described.isnative else str(described), name, op)
     queue = interface.get("stream")
     if queue is not None and (not isinstance(queue, int) or queue <= 0):
         raise ValueError(
@@ -91,12 +93,20 @@ def _by_cuda_array_interface(x: Any, name: str, op: str) -> _Foreign:
         )
     shape = tuple(int(n) for n in interface["shape"])
     strides = interface.get("strides")
-    strides = _row_major(shape) if strides is None else tuple(int(s) for s in strides)
-    return _Foreign(int(interface["data"][0]), shape, strides, x, queue)
+    if strides is None:
+        strides = _row_major(shape)
+    elif any(int(s) % described.itemsize for s in strides):
+        raise ValueError(f"[{op}] {name} must have strides of whole elements, got {strides} bytes")
+    else:
+        strides = tuple(int(s) // described.itemsize for s in strides)
+    return _Foreign(int(interface["data"][0]), dtype, shape, strides, x, queue)
 
 
 def _borrowed(x: Any, width: int, name: str, op: str, device: str) -> DeviceArray:
-    """The array's values as rows of `width`, as they lie; refuses what no row stride describes."""
+    """The array's values as rows of `width`, as they lie if they are float32, else converted.
+
+    Refuses what no row stride describes.
+    """
     if hasattr(type(x), "__dlpack_device__"):
         foreign = _by_dlpack(x, name, op, device)
     else:
@@ -106,30 +116,30 @@ def _borrowed(x: Any, width: int, name: str, op: str, device: str) -> DeviceArra
     if step is None:
         raise ValueError(
             f"[{op}] {name} must have contiguous rows on the device, got shape {foreign.shape} "
-            f"with strides {foreign.strides} in bytes: copy it to C order there"
+            f"with strides {foreign.strides} in elements: copy it to C order there"
         )
-    return _core.borrow(
-        foreign.pointer, rows, width, step, foreign.owner, foreign.queue, device, f"[{op}] {name}"
-    )
+    place = (foreign.pointer, rows, width, step)
+    rest = (foreign.queue, device, f"[{op}] {name}")
+    if foreign.dtype == "float32":
+        return _core.borrow(*place, foreign.owner, *rest)
+    return _core.convert(*place, foreign.dtype, *rest)
 
 
 def _row_step(shape: Sequence[int], strides: Sequence[int], width: int) -> int | None:
-    """Floats from one row of `width` to the next, or None where rows do not lie so."""
+    """Elements from one row of `width` to the next, or None where rows do not lie so."""
     runs: list[tuple[int, int]] = []  # (values, stride) of axes that merge, from the last on
     for size, stride in reversed([(n, s) for n, s in zip(shape, strides) if n != 1]):
         if runs and stride == runs[-1][0] * runs[-1][1]:
             runs[-1] = (runs[-1][0] * size, runs[-1][1])
         else:
             runs.append((size, stride))
-    if width == 1 and len(runs) == 1 and runs[0][1] != _BYTES:
-        runs.insert(0, (1, _BYTES))  # a column of a wider matrix
-    if not runs or (len(runs) == 1 and runs[0][1] == _BYTES):
+    if width == 1 and len(runs) == 1 and runs[0][1] != 1:
+        runs.insert(0, (1, 1))  # a column of a wider matrix
+    if not runs or (len(runs) == 1 and runs[0][1] == 1):
         return width
     inner, outer = runs[0], runs[-1]
-    fits = len(runs) == 2 and inner == (width, _BYTES)
-    if not fits or outer[1] % _BYTES or outer[1] < width * _BYTES:
-        return None
-    return outer[1] // _BYTES
+    fits = len(runs) == 2 and inner == (width, 1) and outer[1] >= width
+    return outer[1] if fits else None
 
 
 def _checked_place(x: Any, name: str, op: str, device: str | None) -> str:
@@ -147,12 +157,12 @@ def _checked_place(x: Any, name: str, op: str, device: str | None) -> str:
 
 
 def device_batch(x: Any, name: str, op: str, width: int, device: str | None) -> DeviceArray:
-    """A batch of rows of `width` values on `device`, without a copy; its values are finite.
+    """A batch of rows of `width` finite values on `device`, without a copy if they are float32.
 
     Raises
     ------
     TypeError
-        If the model computes elsewhere, or the values are not float32.
+        If the model computes elsewhere, or the values are no numbers of a known type.
     ValueError
         If the rows do not lie in a row stride, there are none, or a value is not finite.
     """

@@ -100,8 +100,9 @@ def as_batch(
     binary : bool, default=False
         Refuse values other than 0 and 1.
     device : {"cpu", "cuda"}, optional
-        Where the model computes that takes the batch. An array in a device's memory is taken as
-        it lies, if it is float32 with contiguous rows; none is taken by default.
+        Where the model computes that takes the batch. An array in a device's memory must have
+        contiguous rows; float32 is taken as it lies, other numbers are converted on the device.
+        None is taken by default.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from foreign_arrays import ByDlpack, ByInterface
 from gibbslab import BernoulliRBM, DeviceArray, metrics
 from gibbslab.models import RBM
@@ -212,17 +213,71 @@ def test_a_model_with_one_unit_takes_a_column() -> None:
     np.testing.assert_array_equal(rbm.hidden_mean(source).to_numpy(), rbm.hidden_mean(GREY[:, :1]))
 
 
-OTHER_TYPES = {(2, 64, 1): "float64", (1, 8, 1): "uint8", (6, 8, 1): "bool", (4, 16, 1): "bfloat16"}
+# Number types by what DLPack calls them: kind, bits, lanes; and what holds values of GREY in each.
+OTHER_TYPES: dict[str, tuple[tuple[int, int, int], np.ndarray]] = {
+    "bool": ((6, 8, 1), GREY > 0.5),
+    "uint8": ((1, 8, 1), (GREY > 0.5).astype(np.uint8)),
+    "int64": ((0, 64, 1), (GREY * 9).astype(np.int64)),
+    "float16": ((2, 16, 1), GREY.astype(np.float16)),
+    "bfloat16": ((4, 16, 1), (GREY.view(np.uint32) >> 16).astype(np.uint16)),
+    "float64": ((2, 64, 1), GREY.astype(np.float64)),
+}
+
+
+def raw(values: np.ndarray) -> DeviceArray:
+    """Their bytes on the device, rounded up to whole floats."""
+    data = values.tobytes()
+    return DeviceArray.from_numpy(np.frombuffer(data + bytes(-len(data) % 4), np.float32)[None])
 
 
 @pytest.mark.parametrize("dtype", OTHER_TYPES)
-def test_other_types_are_refused(dtype: tuple[int, int, int]) -> None:
+def test_other_numbers_are_converted_on_the_device(dtype: str) -> None:
+    kind, values = OTHER_TYPES[dtype]
+    expected = model().hidden_mean(reference.as_float32(values, dtype))
+    source = ByDlpack(raw(values), shape=values.shape, dtype=kind)
+    np.testing.assert_array_equal(model().hidden_mean(source).to_numpy(), expected)
+    gc.collect()
+    assert source.given_back == 1
+    rows = ByDlpack(raw(values), shape=(3, V), strides=(2 * V, 1), dtype=kind)
+    np.testing.assert_array_equal(model().hidden_mean(rows).to_numpy(), expected[::2])
+    if dtype != "bfloat16":  # which has no typestr
+        described = {"typestr": values.dtype.str, "shape": values.shape, "strides": None}
+        there = ByInterface(raw(values), **described)
+        np.testing.assert_array_equal(model().hidden_mean(there).to_numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float64"])
+def test_training_on_other_numbers_is_the_same(dtype: str) -> None:
+    kind, values = OTHER_TYPES[dtype]
+    here, there = model(), model()
+    here.update_weights_for_batch(values)
+    there.update_weights_for_batch(ByDlpack(raw(values), shape=values.shape, dtype=kind))
+    np.testing.assert_array_equal(there.W, here.W)
+
+
+def test_numbers_that_float32_cannot_hold_are_found() -> None:
+    large = GREY.astype(np.float64)
+    large[2, 3] = 1e39
+    source = ByDlpack(raw(large), shape=large.shape, dtype=(2, 64, 1))
+    with pytest.raises(ValueError, match=r"^\[RBM.hidden_mean\] v must be finite in float32"):
+        model().hidden_mean(source)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [((5, 64, 1), "complex64"), ((2, 32, 4), "float32x4"), ((1, 16, 1), "uint16")],
+)
+def test_other_types_are_refused(dtype: tuple[int, int, int], name: str) -> None:
     source = ByDlpack(packed(GREY), shape=GREY.shape, dtype=dtype)
-    text = rf"^\[RBM.gibbs\] v must be float32 on the device, got {OTHER_TYPES[dtype]}: convert it"
+    text = rf"^\[RBM.gibbs\] v must hold float32 or bool, .* on the device, got {name}: convert it"
     with pytest.raises(TypeError, match=text):
         model().gibbs(source)
-    with pytest.raises(TypeError, match="must be float32 on the device, got float64: convert it"):
-        model().gibbs(ByInterface(packed(GREY[:1]), typestr="<f8"))
+    for typestr in (">f4", "<c8"):
+        with pytest.raises(TypeError, match=r"on the device, got [>c].*: convert it there"):
+            model().gibbs(ByInterface(packed(GREY[:1]), typestr=typestr))
+    odd = ByInterface(packed(GREY), typestr="<f8", shape=(2, V), strides=(8 * V + 4, 8))
+    with pytest.raises(ValueError, match="v must have strides of whole elements, got"):
+        model().gibbs(odd)
 
 
 def test_bad_values_are_found_on_the_device() -> None:

@@ -56,8 +56,16 @@ def test_memory_is_shared_without_a_copy() -> None:
     np.testing.assert_array_equal(mean.to_numpy(), np.full((6, H), 7, np.float32))
 
 
+@pytest.mark.parametrize("wrap", [lambda x: x, InterfaceOnly])
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float16, np.float64])
+def test_other_numbers_are_converted(wrap, dtype) -> None:
+    v = (GREY * 3).astype(dtype)
+    got = model().hidden_mean(wrap(cupy.asarray(v)))
+    np.testing.assert_array_equal(got.to_numpy(), model().hidden_mean(v))
+
+
 def test_other_arrays_are_refused() -> None:
-    with pytest.raises(TypeError, match="v must be float32 on the device, got float64"):
-        model().hidden_mean(cupy.asarray(GREY).astype(np.float64))
+    with pytest.raises(TypeError, match=r"v must hold float32 or bool, .* got complex64"):
+        model().hidden_mean(cupy.asarray(GREY).astype(np.complex64))
     with pytest.raises(ValueError, match="v must have contiguous rows on the device"):
         model().hidden_mean(cupy.asfortranarray(cupy.asarray(GREY)))

@@ -55,10 +55,20 @@ def test_a_result_outlives_its_model() -> None:
     np.testing.assert_array_equal(tensor.cpu().numpy(), expected)
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.bool, torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float64],
+)
+def test_other_numbers_are_converted(dtype: torch.dtype) -> None:
+    v = (torch.from_numpy(GREY) * 3).to(dtype)
+    got = torch.from_dlpack(model().hidden_mean(v.cuda()))
+    np.testing.assert_array_equal(got.cpu().numpy(), model().hidden_mean(v.float().numpy()))
+
+
 def test_other_tensors_are_refused() -> None:
     v = torch.from_numpy(GREY).cuda()
-    with pytest.raises(TypeError, match="v must be float32 on the device, got float64"):
-        model().hidden_mean(v.double())
+    with pytest.raises(TypeError, match=r"v must hold float32 or bool, .* got complex64"):
+        model().hidden_mean(v.to(torch.complex64))
     with pytest.raises(TypeError, match="v cannot be shared by its owner"):
         model().hidden_mean(v.clone().requires_grad_())
     with pytest.raises(ValueError, match="v must have contiguous rows on the device"):

@@ -93,3 +93,47 @@ def test_overwrite_keeps_the_known_and_only_the_known(grey: bool, shared: bool) 
     mask = rng.integers(0, 2, (1 if shared else 17, 70)).astype(np.float32)
     *_, v = rbm.gibbs(np.zeros_like(known), False, 2, mask=mask, known=known)
     np.testing.assert_array_equal(v, np.where(mask == 1, known, 1.0))
+
+
+def elements(name: str, shape: tuple[int, int]) -> np.ndarray:
+    """Random bits of the type (bfloat16 as uint16), its extremes among them."""
+    stored = np.dtype("uint16" if name == "bfloat16" else name)
+    rng = np.random.default_rng(shape[1])
+    if name == "bool":
+        return rng.integers(0, 2, shape).astype(bool)
+    x = np.frombuffer(rng.bytes(shape[0] * shape[1] * stored.itemsize), stored).reshape(shape)
+    if stored.kind == "f":
+        few = [0.0, -0.0, 1.5, np.inf, -np.inf, np.nan, np.finfo(stored).smallest_subnormal]
+        few += [np.finfo(stored).max, -1e300 if name == "float64" else -(2.0**-20)]
+    else:
+        few = [0, np.iinfo(stored).max, np.iinfo(stored).min, 1]
+    x = x.copy()
+    x.flat[: len(few)] = np.array(few, stored)[: x.size]
+    return x
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 31), (33, 33), (2, 257)])
+@pytest.mark.parametrize("name", core.ELEMENTS)
+def test_other_numbers_are_rounded_once(name: str, shape: tuple[int, int]) -> None:
+    """Rows may be longer than what is read of them."""
+    wide = elements(name, (shape[0], shape[1] + 5))
+    got = core.ops.converted(wide.view(np.uint8).reshape(shape[0], -1), name, shape[1])
+    assert got.shape == shape
+    np.testing.assert_array_equal(got, reference.as_float32(wide[:, : shape[1]], name))
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_every_number_of_sixteen_bits(name: str) -> None:
+    x = np.arange(2**16, dtype=np.uint16).reshape(16, -1)
+    stored = x if name == "bfloat16" else x.view(np.float16)
+    got = core.ops.converted(x.view(np.uint8).reshape(16, -1), name, x.shape[1])
+    expected = reference.as_float32(stored, name)
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
+def test_rows_that_overlap_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^\[converted\] rows must not overlap, got shape \(2, 9"):
+        core.ops.converted(np.zeros((2, 8), np.uint8), "uint8", 9)
+    with pytest.raises(TypeError, match="'complex64' is no number type that can be converted"):
+        core.ops.converted(np.zeros((2, 8), np.uint8), "complex64", 1)

@@ -15,6 +15,7 @@ Indices: TypeAlias = NDArray[np.int64]
 __version__: str
 FAULTS_COMPILED_IN: bool
 BUILT_WITHOUT_CUDA: str
+ELEMENTS: tuple[str, ...]
 
 def compiler() -> str: ...
 def isa() -> str: ...
@@ -34,6 +35,16 @@ def borrow(
     cols: int,
     stride: int,
     owner: Any,
+    queue: int | None,
+    device: str,
+    what: str,
+) -> DeviceArray: ...
+def convert(
+    pointer: int,
+    rows: int,
+    cols: int,
+    stride: int,
+    element: str,
     queue: int | None,
     device: str,
     what: str,
