@@ -14,6 +14,7 @@
 #include <string>
 
 #include "csrc/core/error.h"
+#include "csrc/core/products.h"
 
 namespace gibbslab::cuda {
 namespace {
@@ -159,7 +160,7 @@ struct CudaChains : ChainOps {
   bool offers(const Context&, const ChainSizes& sizes) override {
     if (sizes.visible > kMostUnits || sizes.hidden > kMostUnits) return false;
     const std::optional<Wish> asked = wish();
-    if (asked && asked->plain) return false;
+    if ((asked && asked->plain) || fixed_point_products()) return false;
     ChainJob smallest;
     smallest.up.units = smallest.down.depth = static_cast<int>(sizes.hidden);
     smallest.down.units = smallest.up.depth = static_cast<int>(sizes.visible);

@@ -1,15 +1,15 @@
 // The Gibbs half-step of packed 0/1 states on int8 tensor cores: pre = scale (x op(W)) + bias,
 // mean = sigmoid(pre), sample = u < mean. Twin: gibbs_fp32.cu.
 //
-// Weights are rounded to whole multiples q of one power of two, `step`, the least with |q| <=
-// 8355711: by at most 1.2e-7 of the largest weight. q = 2^16 a + 2^8 b + c with a, b, c in
-// [-128, 127]: three planes, whose sums are integers, exact in any order (up to 16 million inputs).
-// The sum of q times the step is rounded once, to float32.
+// Weights are rounded to whole multiples of one power of two in three planes (fixed_point.h), whose
+// sums are integers, exact in any order (up to 16 million inputs). The sum is rounded once, to
+// float32. csrc/cpu/fixed_point.cpp finds the same bits.
 //
 // x (B, I) bits; W (V, H) float rows, op(W) = W (I = V) or W^T (I = H). Out (B, J). A block owns 32
 // rows and 32 units, its 8 warps share the depth, 32 at a time (gibbs_fragments.cuh).
 #include <algorithm>
 
+#include "csrc/core/fixed_point.h"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_fragments.cuh"
 #include "kernels/gibbs_launch.cuh"
@@ -24,23 +24,11 @@ namespace {
 constexpr int kInt8Depth = 32;           // of one step
 constexpr int64_t kMostSearchers = 512;  // blocks that look for the largest weight
 constexpr int kPlanes = 3;
-constexpr float kLargestWhole = 8355711.0f;  // 127 (2^16 + 2^8 + 1)
 
 // The sums of a warp: [plane][tile of 16 rows][tile of 8 columns][register].
 struct Int8Sums {
   int values[kPlanes][2][4][4];
 };
-
-__device__ __forceinline__ float power_of_two(int n) {
-  return __uint_as_float(static_cast<uint32_t>(n + 127) << 23);
-}
-
-// The exponent of `step`, from the bits of the largest magnitude.
-__device__ __forceinline__ int step_exponent(uint32_t largest) {
-  const int exponent = max(static_cast<int>(largest >> 23) - 127, -100) - 22;
-  return __uint_as_float(largest) > kLargestWhole * power_of_two(exponent) ? exponent + 1
-                                                                           : exponent;
-}
 
 // *out is raised to the largest magnitude of w, as bits, which are ordered as the numbers are.
 __global__ void __launch_bounds__(kThreads) largest_kernel(const Operand w, uint32_t* out) {
@@ -102,8 +90,7 @@ __device__ __forceinline__ void load_states(const Operand& x, int64_t row, int64
 // `spoiled` is 0, or NaN where a weight is not finite.
 __device__ __forceinline__ float rounded_sum(int high, int middle, int low, int exponent,
                                              float spoiled) {
-  const int64_t sum = (int64_t{high} * 256 + middle) * 256 + low;
-  return static_cast<float>(static_cast<double>(sum) * power_of_two(exponent)) + spoiled;
+  return sum_of_steps((int64_t{high} * 256 + middle) * 256 + low, exponent, spoiled);
 }
 
 template <bool kTransposed>

@@ -5,6 +5,9 @@
 //              0, 1 or 2, 3 at counter e / 2, e = (first_row + r) C + c
 //   bernoulli  out[r, c] = uniform < p[r, c], as bits; p (R, C), or (1, C) for every row
 //
+// cuRAND is not used: its host API fills arrays with a sequence in an order of its own, and here
+// every word is named by draw, row and column, so that it is the CPU's whatever the grid is.
+//
 // uniform, bernoulli: a thread owns the four columns of one counter; sixteen lanes make a word of
 // bits. normal: a thread owns one element.
 #include "csrc/ops/random.h"

@@ -13,6 +13,7 @@
 
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
+#include "csrc/core/products.h"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_launch.cuh"
 #include "kernels/launch.cuh"
@@ -44,6 +45,7 @@ constexpr Mode kModes[] = {{"fp32", Arithmetic::kFp32},
                            {"int8x3", Arithmetic::kInt8x3}};
 
 Arithmetic chosen_arithmetic() {
+  if (fixed_point_products()) return Arithmetic::kInt8x3;
   const char* name = std::getenv("GIBBSLAB_CUDA_MODE");
   if (name == nullptr || *name == '\0') return Arithmetic::kBf16x3;
   for (const Mode& mode : kModes)

@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "csrc/core/faults.h"
+#include "csrc/core/products.h"
 #include "csrc/cpu/bit_product.h"
 #include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/fixed_point.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -100,14 +102,20 @@ struct CpuSampling : SamplingOps {
     const Tensor* bias = hidden_bias_left_out ? nullptr : step.bias;
     const bool activates = step.mean != nullptr || step.sample != nullptr;
     std::optional<BitProduct> product;
-    if (step.input->binary())
-      product.emplace(ctx, step, factor, bias, pre);
-    else
+    std::optional<FixedPointWeights> fixed;
+    if (!step.input->binary())
       dense_pre_activation(ctx, step, factor, pre);
+    else if (fixed_point_products())
+      fixed.emplace(ctx, factor);
+    else
+      product.emplace(ctx, step, factor, bias, pre);
     const Shares shares(batch, pre.cols(), ctx.threads());
     parallel_for(ctx.threads(), shares.count(), [&](int64_t p) {
       const Block block = shares[p];
-      if (product)
+      if (fixed)
+        fixed->multiply(step.input->bits(), step.scale, bias, pre, block.row, block.row_end,
+                        block.column, block.column_end);
+      else if (product)
         product->finish(block);
       else if (bias)
         add_bias(*bias, pre, block);

@@ -27,6 +27,8 @@ struct Lane<f32x16> {
   GIBBSLAB_HD_MEMBER f32x16 negative_magnitude(f32x16 x) {
     return (f32x16)((i32x16)x | static_cast<int32_t>(0x80000000));
   }
+  // Rounded once wherever the instruction set has fused products: compiled with contraction.
+  GIBBSLAB_HD_MEMBER f32x16 multiply_add(f32x16 a, f32x16 b, f32x16 c) { return a * b + c; }
 #if defined(__AVX512F__)
   GIBBSLAB_HD_MEMBER f32x16 larger(f32x16 a, f32x16 b) {
     return (f32x16)_mm512_max_ps((__m512)a, (__m512)b);

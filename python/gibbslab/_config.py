@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,12 +104,23 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     -------
     dict or None
         With ``mode="dicts"``: version, python, compiler, isa, available_isas, threads, blas,
-        blas_core, cuda.
+        blas_core, cuda, products.
 
     Raises
     ------
     ValueError
         If `mode` is neither of the two.
+
+    Notes
+    -----
+    Two variables of the environment choose how products of 0/1 states and weights are computed,
+    which "products" tells of. ``GIBBSLAB_PRODUCTS=int8x3``: weights in fixed point, three planes of
+    int8, on every device. Sums of whole numbers are exact in any order, so that Gibbs half-steps
+    have the same pre-activations, probabilities and states on the CPU (from AVX2 on) and on the
+    emulated CUDA device, bit for bit; a card was not at hand to show it there. The gradients of
+    training are float sums and differ in the last places; fused AIS and many-chain loops give way
+    to half-steps. ``GIBBSLAB_CUDA_MODE``, for cards alone: ``bf16x3`` (the default), ``fp32``,
+    ``int8x3``, or ``bf16x2``, the fast mode, which rounds weights, by at most 2^-18 of themselves.
     """
     if mode not in ("stdout", "dicts"):
         raise ValueError(f"[show_config] mode must be 'stdout' or 'dicts', got {mode!r}")
@@ -123,6 +135,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "blas": f"{library.internal_api} {library.version}" if library else "own blocked product",
         "blas_core": getattr(library, "architecture", "unknown") if library else "none",
         "cuda": cuda_in_words(),
+        "products": os.environ.get("GIBBSLAB_PRODUCTS") or "each device's own",
     }
     if mode == "dicts":
         return config
