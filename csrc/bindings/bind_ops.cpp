@@ -14,7 +14,7 @@
 namespace gibbslab {
 namespace {
 
-py::array_t<float> sigmoid_of(const FloatArray& x, int n_threads, const std::string& device) {
+py::array_t<float> sigmoid(const FloatArray& x, int n_threads, const std::string& device) {
   const Context ctx = context_on(device, 0, n_threads);
   const Tensor input = tensor_from(ctx, x);
   Tensor out = ops::zeros(ctx, input.rows(), input.cols());
@@ -177,7 +177,7 @@ void bind_ops(py::module_& m) {
   py::module_ ops = m.def_submodule("ops", "The operations, one call each, for tests.");
   const auto threads = py::arg("n_threads") = 0;
   const auto device = py::arg("device") = "cpu";
-  ops.def("sigmoid", &sigmoid_of, py::arg("x"), threads, device);
+  ops.def("sigmoid", &sigmoid, py::arg("x"), threads, device);
   ops.def("bernoulli", &bernoulli, py::arg("p"), py::arg("seed"), py::arg("stream"),
           py::arg("first_row") = 0, threads, device);
   ops.def("matmul", &matmul, py::arg("a"), py::arg("ta"), py::arg("b"), py::arg("tb"), threads,

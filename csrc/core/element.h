@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "csrc/core/formulas.h"
+#include "csrc/core/float_bits.h"
 
 namespace gibbslab {
 
@@ -31,11 +31,10 @@ struct BoolElement {
 struct Float16Element {
   using Stored = uint16_t;
   GIBBSLAB_HD_MEMBER float value(uint16_t x) {
-    const int32_t exponent = x >> 10 & 31, fraction = x & 1023;
+    const uint32_t exponent = x >> 10 & 31u, fraction = x & 1023u;
     float magnitude = static_cast<float>(fraction) * 0x1p-24f;
     if (exponent > 0)
-      magnitude =
-          Lane<float>::as_float((exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13);
+      magnitude = float_from_bits((exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13);
     return x >> 15 != 0 ? -magnitude : magnitude;
   }
 };
@@ -43,9 +42,7 @@ struct Float16Element {
 // The upper half of a float32.
 struct Bfloat16Element {
   using Stored = uint16_t;
-  GIBBSLAB_HD_MEMBER float value(uint16_t x) {
-    return Lane<float>::as_float(static_cast<int32_t>(uint32_t{x} << 16));
-  }
+  GIBBSLAB_HD_MEMBER float value(uint16_t x) { return float_from_bits(uint32_t{x} << 16); }
 };
 
 // visit(T{}), T being the structure above that reads such elements.

@@ -7,22 +7,22 @@
 
 #include <cstdint>
 
-#include "csrc/core/formulas.h"
+#include "csrc/core/float_bits.h"
 
 namespace gibbslab {
 
 constexpr float kLargestWhole = 8355711.0f;
 
 GIBBSLAB_HD float power_of_two(int n) {
-  return Lane<float>::as_float(static_cast<int32_t>(static_cast<uint32_t>(n + 127) << 23));
+  return float_from_bits(static_cast<uint32_t>(n + 127) << 23);
 }
 
 // The exponent of `step`, from the bits of the largest magnitude.
 GIBBSLAB_HD int step_exponent(uint32_t largest) {
   const int whole = static_cast<int>(largest >> 23) - 127;
   const int exponent = (whole > -100 ? whole : -100) - 22;
-  const float magnitude = Lane<float>::as_float(static_cast<int32_t>(largest));
-  return magnitude > kLargestWhole * power_of_two(exponent) ? exponent + 1 : exponent;
+  return float_from_bits(largest) > kLargestWhole * power_of_two(exponent) ? exponent + 1
+                                                                           : exponent;
 }
 
 // A sum of q as float32, rounded once. `spoiled` is 0, or NaN where a weight is not finite.

@@ -3,9 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
-#include "csrc/core/macros.h"
+#include "csrc/core/float_bits.h"
 
 namespace gibbslab {
 
@@ -34,9 +33,7 @@ struct Lane<float> {
     return x * as_float((half + 127) << 23) * as_float((whole - half + 127) << 23);
   }
   GIBBSLAB_HD_MEMBER float as_float(int32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof(x));
-    return x;
+    return float_from_bits(static_cast<uint32_t>(bits));
   }
 };
 
