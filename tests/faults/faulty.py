@@ -25,8 +25,8 @@ class Fault(NamedTuple):
 
 
 def on(device: str, test: str) -> str:
-    """The test's name there: the device is its first parameter, but in the card's own tests."""
-    if test.startswith("tests/cuda/"):
+    """The test's name there: the device is its first parameter, but in tests of one device."""
+    if test.startswith(("tests/cuda/", "tests/python/")):
         return test
     name, _, parameters = test.partition("[")
     return f"{name}[{device}-{parameters}" if parameters else f"{name}[{device}]"

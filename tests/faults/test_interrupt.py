@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from gibbslab import BernoulliRBM
 from gibbslab.callbacks import Callback, Checkpoint, CSVLogger
+from gibbslab.datasets import ising2d
 from training_cases import CASES, assert_same_training, grey, make
 
 LIMIT_SECONDS = 0.5
@@ -96,6 +97,14 @@ def test_methods_return_within_half_a_second(name: str) -> None:
     taken = [interrupted(lambda: WORK[name](rbm), delay) for delay in (0.1, 0.2, 0.4)]
     assert np.median(taken) < LIMIT_SECONDS
     assert_usable(rbm, LARGE[:100])
+
+
+@pytest.mark.parametrize("size", [8, 1024])
+def test_ising2d_returns_within_half_a_second(size: int) -> None:
+    def work() -> Any:
+        return ising2d(size, 2.3, 10, 0, burn_in=10**8, n_threads=1)
+
+    assert np.median([interrupted(work, delay) for delay in (0.1, 0.2, 0.4)]) < LIMIT_SECONDS
 
 
 def test_an_interrupt_in_a_callback() -> None:

@@ -397,3 +397,16 @@ class Trainer:
     def restore(self, values: dict[str, Floats]) -> None: ...
     @property
     def tempering(self) -> tuple[Doubles, Doubles, int, int] | None: ...
+
+class Ising:
+    spins: Floats
+
+    def __init__(
+        self,
+        size: int,
+        temperatures: Sequence[float],
+        method: str,
+        seed: int,
+        n_threads: int = 0,
+    ) -> None: ...
+    def advance(self, steps: int) -> None: ...
