@@ -14,12 +14,13 @@ from gibbslab import BernoulliRBM
 from gibbslab.estimators import Linear
 from gibbslab.io._classification_rbm import describe as describe_classifier
 from gibbslab.io._dbm import describe as describe_dbm
+from gibbslab.io._dbn import describe as describe_dbn
 from gibbslab.io._encode import encode
 from gibbslab.io._estimator import describe
 from gibbslab.io._models import build
 from gibbslab.io._rbm import describe as describe_rbm
 from gibbslab.io._reader import decode
-from gibbslab.models import DBM, RBM
+from gibbslab.models import DBM, RBM, DeepBeliefNetwork
 
 ZEROS = b"0" * 64
 
@@ -56,12 +57,27 @@ def classifier_file() -> bytes:
     return encode("ClassificationRBM", *describe_classifier(fitted))
 
 
+def dbn_estimator_file() -> bytes:
+    """A small DBN estimator in training, in its up-down stage."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    dbn = gibbslab.DBN((2, 2), n_iter=1, batch_size=2, random_state=0, n_threads=1)
+    return encode("DBN", *describe(dbn.set_params(fine_tune_iter=1).fit(X)))
+
+
+def dbn_file() -> bytes:
+    """A small step-level DBN."""
+    model = DeepBeliefNetwork((3, 2, 2), random_state=0)
+    return encode("models.DeepBeliefNetwork", *describe_dbn(model))
+
+
 FILES = {
     "BernoulliRBM": estimator_file,
     "ClassificationRBM": classifier_file,
     "DBM": dbm_estimator_file,
+    "DBN": dbn_estimator_file,
     "RBM": rbm_file,
     "models.DBM": dbm_file,
+    "models.DeepBeliefNetwork": dbn_file,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gibbslab import _core
 
-_TAKE_A_DEVICE = ("RBM", "ClassificationRBM", "uniform", "normal")
+_TAKE_A_DEVICE = ("DBN", "RBM", "ClassificationRBM", "uniform", "normal")
 
 
 class _Ops:

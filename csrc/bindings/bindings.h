@@ -25,6 +25,7 @@ void bind_rbm(pybind11::module_& m);
 void bind_dbm(pybind11::module_& m);
 void bind_classification(pybind11::module_& m);
 void bind_tempering(pybind11::module_& m);
+void bind_dbn(pybind11::module_& m);
 void bind_trainer(pybind11::module_& m);
 void bind_ising(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);

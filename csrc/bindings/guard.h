@@ -1,6 +1,8 @@
 // One model, one thread at a time.
 #pragma once
 
+#include <pybind11/pybind11.h>
+
 #include <atomic>
 #include <stdexcept>
 #include <string>
@@ -22,5 +24,13 @@ class InUse {
  private:
   std::atomic<bool>& flag_;
 };
+
+// Runs `body` with the GIL released and other threads kept out.
+template <class Body>
+auto alone(std::atomic<bool>& flag, const char* what, const Body& body) {
+  const InUse guard(flag, what);
+  const pybind11::gil_scoped_release release;
+  return body();
+}
 
 }  // namespace gibbslab

@@ -37,5 +37,6 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_trainer(m);
   gibbslab::bind_dbm(m);
   gibbslab::bind_ising(m);
+  gibbslab::bind_dbn(m);
   gibbslab::bind_ops(m);
 }

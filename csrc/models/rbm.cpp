@@ -35,6 +35,19 @@ Tensor scaled_bias(const Context& ctx, const Tensor& bias, float beta) {
   return out;
 }
 
+LayerState run_half_step(Context& ctx, HalfStep step, bool mean, bool sample) {
+  const bool up = step.direction == Direction::kUp;
+  const int64_t rows = step.input->rows(), units = step.bias->cols();
+  LayerState out;
+  if (mean) out.mean = ops::empty(ctx, rows, units);
+  if (sample) out.sample = ops::zero_bits(ctx, rows, units);
+  if (sample) step.draw = ctx.next_draw(up ? Layer::kHidden : Layer::kVisible);
+  step.mean = mean ? &out.mean : nullptr;
+  step.sample = sample ? &out.sample : nullptr;
+  ops::half_step(ctx, step);
+  return out;
+}
+
 Rbm::Rbm(Context ctx, int64_t visible_size, int64_t hidden_size)
     : ctx_(ctx),
       weights_(ops::zeros(ctx_, visible_size, hidden_size)),
@@ -82,10 +95,6 @@ void Rbm::initialize(float deviation) {
 LayerState Rbm::half_step(const States& input, Direction direction, float beta, bool mean,
                           bool sample) {
   const bool up = direction == Direction::kUp;
-  const int64_t units = up ? hidden_size() : visible_size();
-  LayerState out;
-  if (mean) out.mean = ops::empty(ctx_, input.rows(), units);
-  if (sample) out.sample = ops::zero_bits(ctx_, input.rows(), units);
   const Tensor bias = scaled_bias(ctx_, up ? hidden_bias_ : visible_bias_, beta);
   HalfStep step;
   step.input = &input;
@@ -93,11 +102,7 @@ LayerState Rbm::half_step(const States& input, Direction direction, float beta, 
   step.bias = &bias;
   step.direction = direction;
   step.scale = beta * (up ? up_scale_ : down_scale_);
-  if (sample) step.draw = ctx_.next_draw(up ? Layer::kHidden : Layer::kVisible);
-  step.mean = mean ? &out.mean : nullptr;
-  step.sample = sample ? &out.sample : nullptr;
-  ops::half_step(ctx_, step);
-  return out;
+  return run_half_step(ctx_, step, mean, sample);
 }
 
 Tensor Rbm::hidden_mean(const States& v, float beta) {

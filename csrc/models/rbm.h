@@ -21,6 +21,9 @@ struct LayerState {
   BitTensor sample;
 };
 
+// A half-step into new tensors: `step` says all but the draw and the outputs.
+LayerState run_half_step(Context& ctx, HalfStep step, bool mean, bool sample);
+
 // The tuple of a contrastive-divergence pass.
 struct CdPass {
   LayerState h0, v1, h1;

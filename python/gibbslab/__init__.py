@@ -6,12 +6,13 @@ from . import metrics, models
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
-from .estimators import DBM, BernoulliRBM, ClassificationRBM
+from .estimators import DBM, DBN, BernoulliRBM, ClassificationRBM
 from .io import load
 from .pretrained import load_pretrained
 
 __all__ = [
     "DBM",
+    "DBN",
     "BernoulliRBM",
     "ClassificationRBM",
     "DeviceArray",

@@ -17,7 +17,7 @@ import gibbslab
 import numpy as np
 import pytest
 from gibbslab import FormatError
-from gibbslab.models import DBM, ClassificationRBM
+from gibbslab.models import DBM, ClassificationRBM, DeepBeliefNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_files import FILES, header_of, joined, model_of, parts, sealed, with_header
@@ -34,6 +34,10 @@ def assert_usable(model: Any) -> None:
         return
     if isinstance(rbm, ClassificationRBM):
         assert np.isfinite(rbm.log_proba(np.zeros(rbm.v_size))).all()
+        return
+    if isinstance(rbm, DeepBeliefNetwork):
+        assert all(np.isfinite(x).all() for x in rbm.parameters.values())
+        assert rbm.hidden_mean(np.zeros(rbm.v_size)).shape == (1, rbm.layer_sizes[-1])
         return
     for name in ("W", "v_bias", "h_bias"):
         assert np.isfinite(getattr(rbm, name)).all()

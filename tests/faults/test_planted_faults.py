@@ -23,9 +23,35 @@ DBM, BETWEEN = "tests/models/test_dbm_", "tests/ops/test_sampling.py::test_half_
 TEMPERING = "tests/models/test_tempering.py::"
 CLASSIFIER = "tests/models/test_classification_rbm.py::"
 ISING = "tests/python/test_ising.py::test_"
+DBN_SAMPLER, DBN_STEP = "tests/models/test_dbn_sampler.py::", "tests/models/test_dbn_training.py::"
+DBN_BOUND = "tests/models/test_dbn_bound.py::"
 ONE_SWEEP = SAMPLER + "test_every_row_of_the_transition_matrix[1-{}]"
 
 FAULTS = {
+    "generation_by_recognition_weights": Fault(
+        "the two sets of weights differ, so what is generated, predicted and learned is another's",
+        (
+            DBN_SAMPLER + "test_every_row_of_the_layers_tables[4x3x3]",
+            DBN_SAMPLER + "test_every_row_of_generation_and_recognition[3x4x4x3]",
+            DBN_STEP + "test_expected_gradient[1-4x3x3]",
+            DBN_STEP + "test_steps_equal_the_twin[plain-bits-37x19x11]",
+        ),
+    ),
+    "sleep_phase_starts_at_data": Fault(
+        "the sleep phase then tells of recognised data, not of what the model dreams",
+        (
+            DBN_SAMPLER + "test_a_pass_is_wake_sweeps_and_sleep[4x3x3]",
+            DBN_STEP + "test_expected_gradient[1-4x3x3]",
+            DBN_STEP + "test_steps_equal_the_twin[plain-bits-37x19x11]",
+        ),
+    ),
+    "bound_without_entropy": Fault(
+        "the bound falls short by the entropy of the recognition model",
+        (
+            DBN_BOUND + "test_log_weights_of_given_states[4x3x3]",
+            DBN_BOUND + "test_the_bound_is_tight_where_recognition_is_the_posterior",
+        ),
+    ),
     "hidden_bias_left_out": Fault(
         "the hidden conditionals, what they leave invariant and the gradient are all another's",
         (

@@ -5,10 +5,12 @@ from __future__ import annotations
 from .bernoulli_rbm import BernoulliRBM
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
+from .dbn import DBN
 from .schedules import Exponential, Inverse, Linear, Steps
 
 __all__ = [
     "DBM",
+    "DBN",
     "BernoulliRBM",
     "ClassificationRBM",
     "Exponential",

@@ -59,6 +59,10 @@ class TrainedEstimator(CheckedInput):
     def _remember_target(self, target: Any, settings: Any) -> None:
         """Note what `_target` found, once all else is good; the model there is has it already."""
 
+    def _last_epoch(self, training: Training, settings: Any) -> int:
+        """Epochs, all told, that this call of ``fit`` ends with."""
+        return training.epoch + int(settings.n_iter)
+
     def _dataset(self, X: Any, target: Any, op: str, device: str) -> Any:
         """What the core trains on."""
         return as_dataset(X, op, device)
@@ -97,7 +101,7 @@ class TrainedEstimator(CheckedInput):
         self._remember(X, reset=not goes_on)
         self._remember_target(target, settings)
         training = self._start(rows, settings, None if goes_on else seed)
-        last = training.epoch + settings.n_iter
+        last = self._last_epoch(training, settings)
         watched, watched_labels = monitor_rows(rows, seed), monitor_rows(labels, seed)
         job = Job(data, watched, valid, settings, callbacks, last, op, watched_labels, valid_labels)
         return job, training

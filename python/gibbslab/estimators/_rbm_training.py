@@ -17,7 +17,7 @@ from ._rbm_settings import Settings
 from ._scores import watched_pseudo_likelihood
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["RBMTraining", "begin", "core_options"]
+__all__ = ["RBMTraining", "begin", "core_options", "rbm_measures"]
 
 
 def core_options(options: dict[str, Any]) -> _core.TrainOptions:
@@ -69,16 +69,16 @@ class RBMTraining(Training):
 
     def measures(self, job: Job) -> dict[str, float]:
         """Pseudo-likelihood, reconstruction error and free energies."""
-        logs = _measures(self.model, job.watched, "", job.op)
+        logs = rbm_measures(self.model, job.watched, "", job.op)
         if job.validation is not None:
-            valid = _measures(self.model, job.validation, "validation_", job.op)
+            valid = rbm_measures(self.model, job.validation, "validation_", job.op)
             gap = valid.pop("validation_free_energy") - logs["free_energy"]
             logs.update(valid, free_energy_gap=gap)
         del logs["free_energy"]
         return logs
 
 
-def _measures(model: RBM, X: Any, prefix: str, op: str) -> dict[str, float]:
+def rbm_measures(model: RBM, X: Any, prefix: str, op: str) -> dict[str, float]:
     error = energy = 0.0
     for _, v in blocks(X, op):
         v_prob = model.visible_mean(model.hidden_mean(v))

@@ -1,4 +1,5 @@
-"""Pseudo-likelihoods: of single rows by one random unit, and of watched rows, exactly."""
+"""Pseudo-likelihoods: of single rows by one random unit, and of watched rows, exactly; and
+draws that belong to a row, wherever it stands."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from .. import _core
 from ..models import RBM
 from ._data import blocks, take_rows
 
-__all__ = ["stochastic_pseudo_likelihood", "watched_pseudo_likelihood"]
+__all__ = ["hashed_uniforms", "stochastic_pseudo_likelihood", "watched_pseudo_likelihood"]
 
 Words = npt.NDArray[np.uint64]
 
@@ -43,6 +44,14 @@ def _occurrence(words: Words) -> Words:
     rank = np.empty(len(words), np.uint64)
     rank[order] = position - np.maximum.accumulate(np.where(first, position, 0))
     return rank
+
+
+def hashed_uniforms(X: npt.NDArray[np.float32], n: int, seed: int) -> npt.NDArray[np.float64]:
+    """Uniforms in [0, 1), n for every row, by a hash of seed and row: copies share theirs."""
+    words = _row_words(X, "score_samples") ^ _mixed(np.array([seed % 2**64], np.uint64))
+    steps = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    bits = _mixed(words[:, None] + steps[None, :]) >> np.uint64(11)
+    return bits * 2.0**-53
 
 
 def _chosen_units(X: Any, seed: int, op: str) -> npt.NDArray[np.int64]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from ..errors import FormatError
 from ._encode import encode
@@ -14,18 +15,37 @@ from ._writer import write_atomically
 __all__ = ["build", "check_storable", "load", "save"]
 
 
-def _formats() -> dict[str, tuple[type, ModuleType]]:
+class _Format(NamedTuple):
+    cls: type
+    describe: Callable[[Any], tuple[dict[str, Any], dict[str, Any]]]
+    build: Callable[[Document, str], Any]
+
+
+def _formats() -> dict[str, _Format]:
     """Classes by the name a file gives them. Imported late: they use this package themselves."""
     from .. import estimators, models
-    from . import _bernoulli_rbm, _classification_rbm, _dbm, _dbm_estimator, _rbm
+    from . import (
+        _bernoulli_rbm,
+        _classification_rbm,
+        _dbm,
+        _dbm_estimator,
+        _dbn,
+        _dbn_estimator,
+        _rbm,
+    )
 
-    return {
+    found = {
         "BernoulliRBM": (estimators.BernoulliRBM, _bernoulli_rbm),
         "ClassificationRBM": (estimators.ClassificationRBM, _classification_rbm),
         "DBM": (estimators.DBM, _dbm_estimator),
+        "DBN": (estimators.DBN, _dbn_estimator),
         "RBM": (models.RBM, _rbm),
         "models.DBM": (models.DBM, _dbm),
     }
+    out = {name: _Format(cls, how.describe, how.build) for name, (cls, how) in found.items()}
+    for cls in (models.DBN, models.DBNWithFineTuning, models.DeepBeliefNetwork):
+        out[f"models.{cls.__name__}"] = _Format(cls, _dbn.describe, partial(_dbn.build_as, cls))
+    return out
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -38,7 +58,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : BernoulliRBM, ClassificationRBM, DBM, or the RBM or DBM of `gibbslab.models`
+    model : an estimator, or one of `gibbslab.models`
         An estimator must be fitted.
     path : str or path-like
         File to write.
@@ -53,9 +73,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written, with its path and the bytes needed; the old one is kept.
     """
-    for kind, (cls, codec) in _formats().items():
-        if type(model) is cls:
-            write_atomically(path, encode(kind, *codec.describe(model)), "save")
+    for kind, how in _formats().items():
+        if type(model) is how.cls:
+            write_atomically(path, encode(kind, *how.describe(model)), "save")
             return
     names = " or ".join(_formats())
     raise TypeError(f"[save] model must be a {names}, got {type(model).__name__}")
@@ -76,7 +96,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> An
 
     Returns
     -------
-    BernoulliRBM, ClassificationRBM, DBM, or the RBM or DBM of `gibbslab.models`
+    an estimator, or one of `gibbslab.models`
         The same class, predictions and place in the random stream as saved.
 
     Raises
@@ -95,7 +115,7 @@ def build(document: Document, where: str) -> Any:
     kind, formats = document.metadata.get("class"), _formats()
     if not isinstance(kind, str) or kind not in formats:
         raise FormatError(f"{where} class must be one of {sorted(formats)}, got {str(kind)[:80]!r}")
-    return formats[kind][1].build(document, where)
+    return formats[kind].build(document, where)
 
 
 def check_storable(estimator: Any) -> None:

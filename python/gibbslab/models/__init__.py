@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from ._deep import DeepBeliefNetwork
 from ._tempering import ParallelTempering, TemperingReport
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
+from .dbn import DBN, DBNWithFineTuning
 from .rbm import RBM
 
-__all__ = ["DBM", "RBM", "ClassificationRBM", "ParallelTempering", "TemperingReport"]
+__all__ = [
+    "DBM",
+    "DBN",
+    "RBM",
+    "ClassificationRBM",
+    "DBNWithFineTuning",
+    "DeepBeliefNetwork",
+    "ParallelTempering",
+    "TemperingReport",
+]
