@@ -107,8 +107,9 @@ constexpr int kChains = 1;  // of two registers or more already
 void activate_row(const ActivateRow& job) {
   const KeySchedule keys(job.seed);
   int64_t c = 0;
-  for (; c + 32 * kChains <= job.cols; c += 32 * kChains) activate32<kChains>(job, c, keys);
-  for (; kChains > 1 && c + 64 <= job.cols; c += 64) activate32<2>(job, c, keys);
+  // Chains beyond the row's end cost less than chains that wait.
+  for (; kChains > 1 && c + 64 < job.cols; c += 32 * kChains) activate32<kChains>(job, c, keys);
+  if (kChains > 1 && c + 32 < job.cols) return activate32<2>(job, c, keys);
   for (; c < job.cols; c += 32) activate32<1>(job, c, keys);
 }
 

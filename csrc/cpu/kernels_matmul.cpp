@@ -21,7 +21,7 @@ constexpr int64_t kBlockedRows = 16;  // of X: fewer do not repay keeping partia
 constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
 constexpr int64_t kTableBlock = 128;  // rows of M whose tables, of 16 columns, are kept: 32 KiB
 
-constexpr int64_t kLevel1Bytes = 28 * 1024;  // of 32 KiB: the rest is for X and the sums
+constexpr int64_t kLevel1Bytes = 32 * 1024;
 // What does not fit is summed block by block, the sums waiting meanwhile. A block may be larger
 // than the first-level cache: that costs less than more sums put aside (784x100: 26.0 us with
 // blocks of 28 KiB, 24.5 with these).
@@ -258,7 +258,7 @@ struct Shape {
 Shape shape_of(const BinaryMatmul& job, int64_t rows, int64_t vectors) {
   const int64_t summed = std::max<int64_t>(1, job.last_row() - job.first_row());
   // One panel that nearly fits beats two that do: half as many loops.
-  if (vectors <= kWidest && vectors * 64 * summed <= 2 * kLevel1Bytes) return {kWidest, 1};
+  if (vectors <= kWidest && 2 * vectors * 64 * summed <= 3 * kLevel1Bytes) return {kWidest, 1};
   const int64_t fitting = kLevel1Bytes / (64 * summed);
   if (fitting >= 3) return {std::min<int64_t>(fitting, kWidest), 1};
   if (rows < kBlockedRows) return {kWidest, 1};
