@@ -3,8 +3,9 @@
 Larochelle and Bengio (2008), "Classification using discriminative restricted Boltzmann machines",
 table 1, report a test error of 1.28 % for the hybrid model of 1500 hidden units, learning rate 0.05
 and generative weight 0.01, trained on 50,000 images and stopped by the error on 10,000 others. This
-script does the same in mini-batches, keeps the model of the least validation error, and exits with
-1 when the test error of that model is above.
+script does the same in mini-batches of 10 at rate 0.3 (of 0.05, 0.2 and 0.5, the higher ones were
+ahead after 6 epochs of 5,000 images with 500 hidden units), keeps the model of the least validation
+error, and exits with 1 when the test error of that model is above.
 
 It goes on where it was stopped: both models and the counts are in the folder that --out names.
 
@@ -34,8 +35,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--patience", type=int, default=15, help="epochs without improvement")
     parser.add_argument("--hidden", type=int, default=1500)
     parser.add_argument("--alpha", type=float, default=0.01)
-    parser.add_argument("--rate", type=float, default=0.05)
-    parser.add_argument("--decay", type=float, default=0.02, help="rate / (1 + decay * epoch)")
+    parser.add_argument("--rate", type=float, default=0.3)
+    parser.add_argument("--decay", type=float, default=0.05, help="rate / (1 + decay * epoch)")
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--n-threads", type=int, default=None)
     return parser.parse_args()
