@@ -138,8 +138,8 @@ void ClassificationTrainer::add_discriminative(const States& v, const std::vecto
     const bool own = labels[static_cast<size_t>(i / classes)] == i % classes;
     c = weight * ((own ? 1.0 : 0.0) - c);
     by_label.row(i)[i % classes] = static_cast<float>(c / static_cast<double>(rows));
+    bias.data()[i % classes] += by_label.row(i)[i % classes];
   }
-  ops::column_sums(Context(cpu_backend(), 0, 1), by_label, 1.0f, false, bias);
   gradient.d = bias.to(ctx.backend().memory);
   sum_over_labels(ctx, tried.scores, classes, tried.means, hidden);
   ops::matmul(ctx, by_label.to(ctx.backend().memory), true, tried.means, false, 1.0f, 0.0f,
