@@ -69,5 +69,6 @@ SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();
 OptimOps& optim_ops();
 ChainOps& chain_ops();
+UnitOps& unit_ops();
 
 }  // namespace gibbslab::cuda

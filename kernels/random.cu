@@ -12,6 +12,7 @@
 // bits. normal: a thread owns one element.
 #include "csrc/ops/random.h"
 
+#include "csrc/core/draws.h"
 #include "csrc/core/faults.h"
 #include "kernels/device.cuh"
 #include "kernels/draws.cuh"
@@ -30,15 +31,6 @@ __global__ void uniform_rows(Draw draw, Output out, int64_t rows) {
   for (int64_t r = first_row(); r < rows; r += row_step())
     out.store(r, 4 * quad,
               uniforms_at(row_counter(draw, r, out.cols) + static_cast<uint64_t>(quad), draw));
-}
-
-__device__ float standard_normal(uint64_t element, const Draw& draw) {
-  const PhiloxWords words = philox(element / 2, draw.stream, draw.seed);
-  const uint32_t w0 = element % 2 ? words.w[2] : words.w[0];
-  const uint32_t w1 = element % 2 ? words.w[3] : words.w[1];
-  const double u = (static_cast<double>(w0) + 0.5) * 0x1p-32;
-  const double angle = 2.0 * 3.141592653589793238462643 * (static_cast<double>(w1) * 0x1p-32);
-  return static_cast<float>(sqrt(-2.0 * log(u)) * cos(angle));
 }
 
 __global__ void normal_rows(Draw draw, float mean, float deviation, Output out, int64_t rows) {

@@ -10,7 +10,7 @@ from typing import Any
 
 import gibbslab
 import numpy as np
-from gibbslab import BernoulliRBM
+from gibbslab import BernoulliRBM, units
 from gibbslab.estimators import Linear
 from gibbslab.io._classification_rbm import describe as describe_classifier
 from gibbslab.io._dbm import describe as describe_dbm
@@ -20,7 +20,8 @@ from gibbslab.io._estimator import describe
 from gibbslab.io._models import build
 from gibbslab.io._rbm import describe as describe_rbm
 from gibbslab.io._reader import decode
-from gibbslab.models import DBM, RBM, DeepBeliefNetwork
+from gibbslab.io._unit_rbm import describe as describe_unit_rbm
+from gibbslab.models import DBM, RBM, DeepBeliefNetwork, UnitRBM
 
 ZEROS = b"0" * 64
 
@@ -70,12 +71,27 @@ def dbn_file() -> bytes:
     return encode("models.DeepBeliefNetwork", *describe_dbn(model))
 
 
+def gaussian_rbm_file() -> bytes:
+    """A small Gaussian estimator in training."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    rbm = gibbslab.GaussianRBM(2, n_iter=1, batch_size=2, variance="learned", random_state=0)
+    return encode("GaussianRBM", *describe(rbm.set_params(n_threads=1).fit(X)))
+
+
+def unit_rbm_file() -> bytes:
+    """A small step-level model of other units."""
+    model = UnitRBM(3, 2, visible=units.Gaussian(2.5), hidden=units.Binomial(3), random_state=0)
+    return encode("UnitRBM", *describe_unit_rbm(model))
+
+
 FILES = {
     "BernoulliRBM": estimator_file,
     "ClassificationRBM": classifier_file,
     "DBM": dbm_estimator_file,
     "DBN": dbn_estimator_file,
+    "GaussianRBM": gaussian_rbm_file,
     "RBM": rbm_file,
+    "UnitRBM": unit_rbm_file,
     "models.DBM": dbm_file,
     "models.DeepBeliefNetwork": dbn_file,
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "csrc/models/rbm.h"
+#include "csrc/models/unit_rbm.h"
 
 namespace gibbslab {
 
@@ -14,6 +15,12 @@ struct RbmHolder {
   Rbm rbm;
   std::atomic<bool> busy{false};
   explicit RbmHolder(Rbm model) : rbm(std::move(model)) {}
+};
+
+struct UnitRbmHolder {
+  UnitRbm rbm;
+  std::atomic<bool> busy{false};
+  explicit UnitRbmHolder(UnitRbm model) : rbm(std::move(model)) {}
 };
 
 void bind_config(pybind11::module_& m);
@@ -28,6 +35,10 @@ void bind_tempering(pybind11::module_& m);
 void bind_dbn(pybind11::module_& m);
 void bind_trainer(pybind11::module_& m);
 void bind_ising(pybind11::module_& m);
+void bind_unit_rbm(pybind11::module_& m);
+void bind_unit_trainer(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);
+// After bind_ops, whose submodule it adds to.
+void bind_unit_ops(pybind11::module_& m);
 
 }  // namespace gibbslab

@@ -39,4 +39,8 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_ising(m);
   gibbslab::bind_dbn(m);
   gibbslab::bind_ops(m);
+  py::module_ units = m.def_submodule("units", "RBMs of every pair of unit types.");
+  gibbslab::bind_unit_rbm(units);
+  gibbslab::bind_unit_trainer(units);
+  gibbslab::bind_unit_ops(m);
 }

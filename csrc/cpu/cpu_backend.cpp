@@ -19,7 +19,8 @@ Backend& cpu_backend() {
                          cpu::sampling_ops(),
                          cpu::reduce_ops(),
                          cpu::optim_ops(),
-                         no_chains};
+                         no_chains,
+                         cpu::unit_ops()};
   return backend;
 }
 

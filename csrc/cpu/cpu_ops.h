@@ -12,6 +12,7 @@ RandomOps& random_ops();
 SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();
 OptimOps& optim_ops();
+UnitOps& unit_ops();
 
 // Exact log Z; its own file for its size.
 double enumerate_log_partition(const Context& ctx, const RbmView& rbm);

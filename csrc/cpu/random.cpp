@@ -1,9 +1,8 @@
 #include "csrc/ops/random.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
+#include "csrc/core/draws.h"
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
@@ -45,15 +44,6 @@ struct CpuRandom : RandomOps {
  private:
   static uint64_t counter(const Draw& draw, int64_t row, int64_t cols) {
     return static_cast<uint64_t>(draw.first_row + row) * counters_per_row(cols);
-  }
-
-  // Half a counter for each element: words 0, 1 or words 2, 3.
-  static float standard_normal(uint64_t element, const Draw& draw) {
-    const PhiloxWords words = philox(element / 2, draw.stream, draw.seed);
-    const uint32_t* w = words.w + 2 * (element % 2);
-    const double u = (static_cast<double>(w[0]) + 0.5) * 0x1p-32;
-    const double angle = 2.0 * std::numbers::pi * (static_cast<double>(w[1]) * 0x1p-32);
-    return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(angle));
   }
 
   template <class Body>

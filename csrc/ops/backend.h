@@ -10,6 +10,7 @@
 #include "csrc/ops/random.h"
 #include "csrc/ops/reduce.h"
 #include "csrc/ops/sampling.h"
+#include "csrc/ops/units.h"
 
 namespace gibbslab {
 
@@ -24,6 +25,7 @@ struct Backend {
   ReduceOps& reduce;
   OptimOps& optim;
   ChainOps& chains;
+  UnitOps& units;
 };
 
 namespace ops {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import metrics, models
+from . import metrics, models, units
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
-from .estimators import DBM, DBN, BernoulliRBM, ClassificationRBM
+from .estimators import DBM, DBN, BernoulliRBM, ClassificationRBM, GaussianRBM
 from .io import load
 from .pretrained import load_pretrained
 
@@ -18,10 +18,12 @@ __all__ = [
     "DeviceArray",
     "DivergenceError",
     "FormatError",
+    "GaussianRBM",
     "__version__",
     "load",
     "load_pretrained",
     "metrics",
     "models",
     "show_config",
+    "units",
 ]

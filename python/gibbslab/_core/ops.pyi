@@ -5,6 +5,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .units import UnitType
+
 Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 
@@ -74,3 +76,42 @@ def update(
     l2: float = 0.0,
     device: str = "cpu",
 ) -> tuple[bool, Floats, Floats]: ...
+def activate_units(
+    type: UnitType,
+    product: Floats,
+    bias: Floats,
+    variance: Floats | None = None,
+    scale: float = 1.0,
+    bias_scale: float = 1.0,
+    seed: int = 0,
+    stream: int = 0,
+    first_row: int = 0,
+    n_threads: int = 0,
+    device: str = "cpu",
+) -> tuple[Floats, Floats]: ...
+def units_log_normaliser(
+    type: UnitType,
+    product: Floats,
+    bias: Floats,
+    variance: Floats | None = None,
+    scale: float = 1.0,
+    bias_scale: float = 1.0,
+    factor: float = 1.0,
+    n_threads: int = 0,
+    device: str = "cpu",
+) -> Doubles: ...
+def units_log_base(
+    type: UnitType,
+    x: Floats,
+    variance: Floats | None = None,
+    factor: float = 1.0,
+    n_threads: int = 0,
+    device: str = "cpu",
+) -> Doubles: ...
+def row_dots(
+    x: Floats, y: Floats, factor: float = 1.0, n_threads: int = 0, device: str = "cpu"
+) -> Doubles: ...
+def column_dots(x: Floats, y: Floats, device: str = "cpu") -> Floats: ...
+def divide_by(
+    x: Floats, rows: Floats | None = None, cols: Floats | None = None, device: str = "cpu"
+) -> Floats: ...

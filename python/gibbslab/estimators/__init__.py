@@ -6,6 +6,7 @@ from .bernoulli_rbm import BernoulliRBM
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .dbn import DBN
+from .gaussian_rbm import GaussianRBM
 from .schedules import Exponential, Inverse, Linear, Steps
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "BernoulliRBM",
     "ClassificationRBM",
     "Exponential",
+    "GaussianRBM",
     "Inverse",
     "Linear",
     "Steps",

@@ -44,7 +44,7 @@ class LearnedAttributes:
     def components_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
         shape = self.model_.h_size, self.model_.v_size
-        self.model_.W = as_parameter(value, "components_", "BernoulliRBM", shape).T
+        self.model_.W = as_parameter(value, "components_", type(self).__name__, shape).T
 
     @property
     def intercept_hidden_(self) -> Array:
@@ -56,7 +56,7 @@ class LearnedAttributes:
     def intercept_hidden_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
         shape = (self.model_.h_size,)
-        self.model_.h_bias = as_parameter(value, "intercept_hidden_", "BernoulliRBM", shape)
+        self.model_.h_bias = as_parameter(value, "intercept_hidden_", type(self).__name__, shape)
 
     @property
     def intercept_visible_(self) -> Array:
@@ -68,7 +68,7 @@ class LearnedAttributes:
     def intercept_visible_(self, value: npt.ArrayLike) -> None:
         check_is_fitted(self)
         shape = (self.model_.v_size,)
-        self.model_.v_bias = as_parameter(value, "intercept_visible_", "BernoulliRBM", shape)
+        self.model_.v_bias = as_parameter(value, "intercept_visible_", type(self).__name__, shape)
 
     @property
     def h_samples_(self) -> Array:

@@ -16,13 +16,125 @@ from ._data import blocks
 from ._learned import LearnedAttributes
 from ._scores import stochastic_pseudo_likelihood
 
-__all__ = ["Measures"]
+__all__ = ["EnergyMeasures", "Measures"]
 
 DoubleArray = npt.NDArray[np.float64]
 
 
-class Measures(LearnedAttributes, CheckedInput):
+class EnergyMeasures(LearnedAttributes, CheckedInput):
     """Per-sample measures, in nats; input as for ``fit``."""
+
+    def score_samples(self, X: Any) -> DoubleArray:
+        """What `score` is the mean of."""
+        raise NotImplementedError
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, which ``GridSearchCV`` maximises by default.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Values of the visible units.
+        y : ignored
+            For scikit-learn's interface.
+
+        Returns
+        -------
+        float
+        """
+        return float(self.score_samples(X).mean())
+
+    def free_energy(self, X: Any) -> DoubleArray:
+        """F(v) = -log sum_h exp(-E(v, h)) of every sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Values of the visible units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In nats.
+        """
+        op = f"{type(self).__name__}.free_energy"
+        return self._per_sample(X, op, lambda v: self.model_.free_energy(v))
+
+    def log_partition(self) -> float:
+        """Exact log Z, in nats; `ValueError` if both layers have more than 25 units."""
+        check_is_fitted(self)
+        return self.model_.log_partition()
+
+    def log_likelihood(self, X: Any, *, log_z: float | None = None) -> DoubleArray:
+        """log p(v) of binary samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            0 or 1.
+        log_z : float, optional
+            Estimate of log Z, for example from `ais`; exact by default, which needs a layer of at
+            most 25 units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In nats.
+        """
+        check_is_fitted(self)
+        partition = self.model_.log_partition() if log_z is None else float(log_z)
+        op = f"{type(self).__name__}.log_likelihood"
+        return self._per_sample(X, op, lambda v: self.model_.log_likelihood(v, log_z=partition))
+
+    def reconstruction_error(self, X: Any, *, k: int = 1) -> DoubleArray:
+        """Mean square of v - p(v = 1 | h) over the units, after `k` Gibbs sweeps from each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Values of the visible units.
+        k : int, default=1
+            Sweeps, at least 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+        """
+        op = f"{type(self).__name__}.reconstruction_error"
+        return self._per_sample(X, op, lambda v: self.model_.reconstruction_error(v, k=k))
+
+    def ais(self, X: Any = None, **options: Any) -> Any:
+        """Estimate log Z by annealed importance sampling; see `gibbslab.metrics.ais`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
+            Data for the base-rate model.
+        **options
+            Of `gibbslab.metrics.ais`.
+
+        Returns
+        -------
+        AISResult
+        """
+        check_is_fitted(self)
+        if X is None:
+            return self.model_.ais(**options)
+        checked = self._checked(X, f"{type(self).__name__}.ais")
+        dense = np.concatenate([v for _, v in blocks(checked, f"{type(self).__name__}.ais")])
+        return self.model_.ais(dense, **options)
+
+    def _per_sample(self, X: Any, op: str, measure: Callable[[Any], DoubleArray]) -> DoubleArray:
+        check_is_fitted(self)
+        X = self._checked(X, op)
+        out = np.empty(X.shape[0])
+        for rows, v in blocks(X, op):
+            out[rows] = measure(v)
+        return out
+
+
+class Measures(EnergyMeasures):
+    """The same, with the pseudo-likelihoods of binary units."""
 
     random_state: Any
 
@@ -51,29 +163,12 @@ class Measures(LearnedAttributes, CheckedInput):
         TypeError, ValueError
             If `X` has a wrong type, shape or value.
         """
-        op = "BernoulliRBM.score_samples"
+        op = f"{type(self).__name__}.score_samples"
         check_is_fitted(self)
         X = self._checked(X, op)
         integer = isinstance(self.random_state, (int, np.integer))
         source = self.random_state if integer else check_random_state(self.random_state)
         return stochastic_pseudo_likelihood(self.model_, X, as_seed(source, op), op)
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, which ``GridSearchCV`` maximises by default.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Values of the visible units.
-        y : ignored
-            For scikit-learn's interface.
-
-        Returns
-        -------
-        float
-            In nats.
-        """
-        return float(self.score_samples(X).mean())
 
     def pseudo_likelihood(self, X: Any) -> DoubleArray:
         """Exact pseudo-likelihood sum_i log p(v_i | the other units) of binary samples.
@@ -88,93 +183,5 @@ class Measures(LearnedAttributes, CheckedInput):
         ndarray of shape (n_samples,), float64
             In nats.
         """
-        op = "BernoulliRBM.pseudo_likelihood"
+        op = f"{type(self).__name__}.pseudo_likelihood"
         return self._per_sample(X, op, lambda v: self.model_.pseudo_likelihood(v))
-
-    def free_energy(self, X: Any) -> DoubleArray:
-        """F(v) = -log sum_h exp(-E(v, h)) of every sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Values of the visible units.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            In nats.
-        """
-        op = "BernoulliRBM.free_energy"
-        return self._per_sample(X, op, lambda v: self.model_.free_energy(v))
-
-    def log_partition(self) -> float:
-        """Exact log Z, in nats; `ValueError` if both layers have more than 25 units."""
-        check_is_fitted(self)
-        return self.model_.log_partition()
-
-    def log_likelihood(self, X: Any, *, log_z: float | None = None) -> DoubleArray:
-        """log p(v) of binary samples.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            0 or 1.
-        log_z : float, optional
-            Estimate of log Z, for example from `ais`; exact by default, which needs a layer of at
-            most 25 units.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            In nats.
-        """
-        check_is_fitted(self)
-        partition = self.model_.log_partition() if log_z is None else float(log_z)
-        op = "BernoulliRBM.log_likelihood"
-        return self._per_sample(X, op, lambda v: self.model_.log_likelihood(v, log_z=partition))
-
-    def reconstruction_error(self, X: Any, *, k: int = 1) -> DoubleArray:
-        """Mean square of v - p(v = 1 | h) over the units, after `k` Gibbs sweeps from each sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Values of the visible units.
-        k : int, default=1
-            Sweeps, at least 1.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-        """
-        op = "BernoulliRBM.reconstruction_error"
-        return self._per_sample(X, op, lambda v: self.model_.reconstruction_error(v, k=k))
-
-    def ais(self, X: Any = None, **options: Any) -> Any:
-        """Estimate log Z by annealed importance sampling; see `gibbslab.metrics.ais`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
-            Data for the base-rate model.
-        **options
-            Of `gibbslab.metrics.ais`.
-
-        Returns
-        -------
-        AISResult
-        """
-        check_is_fitted(self)
-        if X is None:
-            return self.model_.ais(**options)
-        checked = self._checked(X, "BernoulliRBM.ais")
-        dense = np.concatenate([v for _, v in blocks(checked, "BernoulliRBM.ais")])
-        return self.model_.ais(dense, **options)
-
-    def _per_sample(self, X: Any, op: str, measure: Callable[[Any], DoubleArray]) -> DoubleArray:
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        out = np.empty(X.shape[0])
-        for rows, v in blocks(X, op):
-            out[rows] = measure(v)
-        return out

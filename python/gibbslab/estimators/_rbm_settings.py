@@ -14,7 +14,7 @@ from ._settings import (
     loop_settings,
 )
 
-__all__ = ["Settings", "resolve"]
+__all__ = ["Settings", "rbm_options", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,38 @@ class Settings(LoopSettings):
     data_bias: bool
 
 
-def _options(estimator: Any, op: str) -> dict[str, Any]:
+def rbm_options(estimator: Any, op: str) -> dict[str, Any]:
+    """The options that all estimators of one RBM have in common."""
     e = estimator
     chains = e.batch_size if e.n_chains is None else e.n_chains
     target = as_positive_or_none(e.sparsity_target, "sparsity_target", op)
     if target >= 1:
         raise ValueError(f"[{op}] sparsity_target must be in (0, 1), got {e.sparsity_target!r}")
     cost = as_real(e.sparsity_cost, "sparsity_cost", op)
-    method = as_choice(e.method, "method", op, ("pcd", "cd", "pt", "exact"))
-    levels = as_integer(e.n_temperatures, "n_temperatures", op)
     statistics = as_choice(e.statistics, "statistics", op, ("mean", "sample"))
     return {
-        "persistent": method in ("pcd", "pt"),
-        "exact": method == "exact",
+        "persistent": e.method in ("pcd", "pt"),
+        "exact": e.method == "exact",
         "k": as_integer(e.k, "k", op),
         "n_chains": as_integer(chains, "n_chains", op),
-        "n_temperatures": levels if method == "pt" else 1,
+        "n_temperatures": 1,
         "l1": as_real(e.l1, "l1", op),
         "l2": as_real(e.l2, "l2", op),
         "max_norm": as_positive_or_none(e.max_norm, "max_norm", op),
         "centered": as_flag(e.centered, "centered", op),
         "sparsity_target": target,
         "sparsity_cost": cost if target else 0.0,
-        "sample_input": as_flag(e.sample_input, "sample_input", op),
         "hidden_samples": statistics == "sample",
+    }
+
+
+def _options(estimator: Any, op: str) -> dict[str, Any]:
+    method = as_choice(estimator.method, "method", op, ("pcd", "cd", "pt", "exact"))
+    levels = as_integer(estimator.n_temperatures, "n_temperatures", op)
+    return {
+        **rbm_options(estimator, op),
+        "n_temperatures": levels if method == "pt" else 1,
+        "sample_input": as_flag(estimator.sample_input, "sample_input", op),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ def core_options(options: dict[str, Any]) -> _core.TrainOptions:
 class RBMTraining(Training):
     """A `models.RBM` in training by contrastive divergence, persistent or tempered or neither."""
 
-    parameters = ("W", "v_bias", "h_bias")
+    parameters: ClassVar[tuple[str, ...]] = ("W", "v_bias", "h_bias")
     model: RBM
 
     def _make_trainer(self, options: dict[str, Any]) -> CoreTrainer:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._core import DeviceArray
 from .._validation import as_integer
 from ..callbacks import Callback
-from ._data import blocks, log_odds, output_dtype
+from ._data import blocks, log_odds
 from ._fitting import TrainedEstimator
+from ._hidden_features import HiddenFeatures
 from ._measures import Measures
 from ._rbm_settings import Settings, resolve
 from ._rbm_training import RBMTraining, begin
@@ -22,9 +23,7 @@ from .schedules import Schedule
 __all__ = ["BernoulliRBM"]
 
 
-class BernoulliRBM(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, Measures, TrainedEstimator, BaseEstimator
-):
+class BernoulliRBM(HiddenFeatures, Measures, TrainedEstimator, BaseEstimator):
     """Bernoulli restricted Boltzmann machine, trained by contrastive divergence.
 
     Takes the place of scikit-learn's class of this name: the same parameters, attributes and
@@ -235,13 +234,6 @@ class BernoulliRBM(
     def _resolve(self, op: str) -> Settings:
         return resolve(self, op)
 
-    def _check_goes_on(self, settings: Settings, op: str) -> None:
-        if settings.n_components != self.model_.h_size:
-            raise ValueError(
-                f"[{op}] n_components must stay {self.model_.h_size} with warm_start, "
-                f"got {settings.n_components}"
-            )
-
     def _begin(self, X: Any, settings: Settings, seed: int) -> RBMTraining:
         training = begin(X.shape[1], settings.n_components, settings, seed)
         if settings.data_bias:
@@ -275,36 +267,6 @@ class BernoulliRBM(
         self._partial_fit(X, y)
         return self
 
-    def transform(self, X: Any) -> Any:
-        """Hidden probabilities P(h = 1 | v = X).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Values of the visible units.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            float32 for float32 input, else float64; a `DeviceArray` for input on the device.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError, ValueError
-            If `X` has a wrong type, shape or value.
-        """
-        op = "BernoulliRBM.transform"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        if isinstance(X, DeviceArray):
-            return self.model_.hidden_mean(X)
-        out = np.empty((X.shape[0], self.model_.h_size), output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = self.model_.hidden_mean(v)
-        return out
-
     def gibbs(self, X: Any, k: int = 1) -> Any:
         """Visible states after `k` Gibbs sweeps v -> h -> v.
 
@@ -336,9 +298,3 @@ class BernoulliRBM(
             return self.model_.gibbs(X, steps)
         start = np.concatenate([v for _, v in blocks(X, op)])
         return self.model_.gibbs(start, steps).astype(bool)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

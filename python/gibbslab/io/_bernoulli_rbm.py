@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import FormatError
 from ..estimators._chains import chain_shapes
-from ..estimators._rbm_settings import Settings
 from ..estimators._rbm_training import begin
 from ..estimators.bernoulli_rbm import BernoulliRBM
 from ._estimator import describe, finish, state_fields, with_params
 from ._fields import LARGEST, layer_sizes, tensors_of
 from ._reader import Document
 
-__all__ = ["build", "describe"]
+__all__ = ["build", "describe", "tensor_shapes"]
 
 
 def build(document: Document, where: str) -> BernoulliRBM:
     """The estimator that the file describes; `FormatError` names a wrong field."""
     visible, hidden = layer_sizes(document, where)
     estimator, settings = with_params(BernoulliRBM, document, where)
-    tensors = tensors_of(document, where, _shapes(visible, hidden, settings))
+    tensors = tensors_of(document, where, tensor_shapes(visible, hidden, settings.options))
     state = state_fields(document, where)
     training = begin(visible, hidden, settings, state.integer("seed", LARGEST))
     try:
@@ -30,10 +31,11 @@ def build(document: Document, where: str) -> BernoulliRBM:
     return estimator
 
 
-def _shapes(visible: int, hidden: int, settings: Settings) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(visible: int, hidden: int, options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of an RBM in training."""
     sizes: dict[str, tuple[int, ...]] = {"W": (visible, hidden), "velocity_W": (visible, hidden)}
     for name in ("v_bias", "velocity_v_bias", "visible_offset"):
         sizes[name] = (visible,)
     for name in ("h_bias", "velocity_h_bias", "hidden_offset", "hidden_activity"):
         sizes[name] = (hidden,)
-    return sizes | chain_shapes(settings.options, hidden)
+    return sizes | chain_shapes(options, hidden)

@@ -31,7 +31,9 @@ def _formats() -> dict[str, _Format]:
         _dbm_estimator,
         _dbn,
         _dbn_estimator,
+        _gaussian_rbm,
         _rbm,
+        _unit_rbm,
     )
 
     found = {
@@ -39,7 +41,9 @@ def _formats() -> dict[str, _Format]:
         "ClassificationRBM": (estimators.ClassificationRBM, _classification_rbm),
         "DBM": (estimators.DBM, _dbm_estimator),
         "DBN": (estimators.DBN, _dbn_estimator),
+        "GaussianRBM": (estimators.GaussianRBM, _gaussian_rbm),
         "RBM": (models.RBM, _rbm),
+        "UnitRBM": (models.UnitRBM, _unit_rbm),
         "models.DBM": (models.DBM, _dbm),
     }
     out = {name: _Format(cls, how.describe, how.build) for name, (cls, how) in found.items()}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
 from .._validation import as_batch, as_beta, as_integer, as_seed
 from ..models import RBM
 from ._ais_result import AISBounds, AISDisagreementWarning, AISResult
@@ -19,7 +18,7 @@ DEFAULT_CHAINS = 100
 PROGRESS_STEPS = 200
 
 
-def _advance(run: _core.AIS, total: int, title: str, progress: bool) -> None:
+def _advance(run: Any, total: int, title: str, progress: bool) -> None:
     if not progress:
         run.advance(total)
         return
@@ -51,7 +50,8 @@ def ais(
     """Estimate log Z by annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008).
 
     Chains go from a base-rate model, independent visible units with biases a0, to the RBM through
-    p_t(v) ~ exp((1 - t) a0 v + t a v) prod_j (1 + exp(t (b_j + v W_j))), or in reverse. The
+    p_t(v) ~ exp((1 - t) a0 v + t a v) prod_j (1 + exp(t (b_j + v W_j))), or in reverse; other
+    units take the place of the product's terms, and keep their base measure at every t. The
     model, its random stream included, is left as it is; Ctrl-C stops the run.
 
     Parameters
@@ -59,7 +59,8 @@ def ais(
     model : RBM or fitted estimator
         The model.
     X : array_like of shape (n, V), optional
-        Data, in [0, 1]: for the base rates, and for where Gibbs chains of a reverse run start.
+        Data, in [0, 1] for Bernoulli units: for the base rates, and for where Gibbs chains of a
+        reverse run start.
     n_chains : int, optional
         Chains; 100 by default, or as many as there are rows in `start`.
     n_temperatures : int, default=1000
@@ -67,13 +68,14 @@ def ais(
     betas : array_like of shape (n_temperatures,), optional
         The temperatures themselves, rising from 0 to 1.
     base : {"data", "zeros"} or array_like of shape (V,), optional
-        Biases of the base-rate model: logits of the data's means, smoothed by 5 % of fair coins;
+        Biases of the base-rate model: those of the data's means (of Bernoulli units their logits,
+        smoothed by 5 % of fair coins);
         zeros; or as given. By default "data" where `X` is given.
     reverse : bool, default=False
         Go from samples of the model to the base-rate model (Burda, Grosse and Salakhutdinov
         2015).
     start : array_like of shape (n_chains, V), optional
-        For a reverse run: 0/1 samples of the model. By default exact ones where the smaller layer
+        For a reverse run: samples of the model. By default exact ones where the smaller layer
         has at most 16 units; else ends of `burn_in` Gibbs sweeps from random rows of `X`, or from
         fair coins. The estimate exceeds log Z on average only as far as these are samples of the
         model.
@@ -113,7 +115,7 @@ def ais(
         first = model_samples(target, start, data, chains, burn, seeds[1], op)
         if n_chains not in (None, len(first)):
             raise ValueError(f"[{op}] start must have n_chains={chains} rows, got {len(first)}")
-    run = _core.AIS(target._rbm, bias, temperatures.tolist(), chains, first, seeds[0])
+    run = target._ais_run(bias, temperatures.tolist(), chains, first, seeds[0])
     _advance(run, len(temperatures) - 1, "reverse AIS" if reverse else "AIS", progress)
     return AISResult.of(run.log_weights, run.log_partition_base, temperatures, reverse, target)
 

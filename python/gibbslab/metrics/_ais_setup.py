@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._validation import as_batch, as_parameter
-from ..models import RBM
+from .._validation import as_parameter
+from ..models import RBM, UnitRBM
 
 FloatArray = npt.NDArray[np.float32]
 DoubleArray = npt.NDArray[np.float64]
 
 MAX_EXACT_UNITS = 16  # of the smaller layer, to draw exact samples: 65,536 states
-SMOOTHING = 0.05  # share of fair coins among the data's base rates
 
 
 def schedule(n_temperatures: int, betas: Any, op: str) -> DoubleArray:
@@ -50,9 +49,7 @@ def base_biases(model: RBM, base: Any, data: FloatArray | None, op: str) -> Floa
         raise ValueError(f"[{op}] base must be 'data', 'zeros' or an array, got {base!r}")
     if data is None:
         raise ValueError(f"[{op}] X must be given with base='data', got None")
-    means = np.clip(data.mean(axis=0, dtype=np.float64), 0.0, 1.0)
-    means = (1.0 - SMOOTHING) * means + SMOOTHING * 0.5
-    return np.log(means / (1.0 - means)).astype(np.float32)
+    return model._base_biases(data.mean(axis=0, dtype=np.float64)).astype(np.float32)
 
 
 def _all_states(units: int) -> FloatArray:
@@ -77,6 +74,22 @@ def exact_samples(model: RBM, n: int, seed: int) -> FloatArray:
     return core.sample_visible(drawn, 1.0) if by_hidden else drawn
 
 
+def unit_samples(
+    model: UnitRBM, data: FloatArray | None, n: int, burn_in: int, seed: int
+) -> FloatArray:
+    """Independent samples of p(v) where a layer has few states, else ends of Gibbs chains."""
+    own = model._with_seed(seed)
+    if own._rbm.enumerable(2.0**MAX_EXACT_UNITS):
+        return own._rbm.exact_samples(n)
+    start = own._fair_visible(n) if data is None else _some_rows(data, n, seed)
+    return own._rbm.gibbs(start, False, burn_in)[3]
+
+
+def _some_rows(data: FloatArray, n: int, seed: int) -> FloatArray:
+    rows = np.random.default_rng(seed).permutation(len(data))
+    return data[rows[np.arange(n) % len(rows)]]
+
+
 def gibbs_samples(
     model: RBM, data: FloatArray | None, n: int, burn_in: int, seed: int
 ) -> FloatArray:
@@ -85,8 +98,7 @@ def gibbs_samples(
     start = core.sample_visible(np.zeros((n, model.h_size), np.float32), 0.0)
     core.W, core.v_bias, core.h_bias = model.W, model.v_bias, model.h_bias
     if data is not None:
-        rows = np.random.default_rng(seed).permutation(len(data))
-        start = data[rows[np.arange(n) % len(rows)]]
+        start = _some_rows(data, n, seed)
     return core.gibbs(start, False, burn_in)[3]
 
 
@@ -95,7 +107,9 @@ def model_samples(
 ) -> FloatArray:
     """Where reverse chains start: as given, exact where that is cheap, else long Gibbs chains."""
     if start is not None:
-        return as_batch(start, "start", op, model.v_size, binary=True, device=model.device)
+        return model._visible_states(start, "start", op)
+    if isinstance(model, UnitRBM):
+        return unit_samples(model, data, n, burn_in, seed)
     if min(model.v_size, model.h_size) <= MAX_EXACT_UNITS:
         return exact_samples(model, n, seed)
     return gibbs_samples(model, data, n, burn_in, seed)

@@ -21,10 +21,5 @@ def step_model(model: Any, op: str) -> RBM:
 
 
 def at_temperature(model: RBM, beta: float) -> RBM:
-    """An independent copy whose parameters are `beta` times those of `model`."""
-    frozen = copy.copy(model)
-    if beta != 1.0:
-        frozen.W, frozen.v_bias, frozen.h_bias = (
-            beta * parameter for parameter in (model.W, model.v_bias, model.h_bias)
-        )
-    return frozen
+    """An independent copy at inverse temperature `beta`."""
+    return copy.copy(model) if beta == 1.0 else model._at_temperature(beta)

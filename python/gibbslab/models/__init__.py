@@ -8,6 +8,7 @@ from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .dbn import DBN, DBNWithFineTuning
 from .rbm import RBM
+from .unit_rbm import UnitRBM
 
 __all__ = [
     "DBM",
@@ -18,4 +19,5 @@ __all__ = [
     "DeepBeliefNetwork",
     "ParallelTempering",
     "TemperingReport",
+    "UnitRBM",
 ]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .. import _core
 from .._devices import as_device, usable_device
 from .._validation import as_integer, as_parameter, as_seed, as_threads
+from ..units import Unit
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -23,7 +24,10 @@ def _read_only(array: FloatArray) -> FloatArray:
 
 
 class RBMParameters:
-    """Sizes, parameters and random stream of a Bernoulli RBM; the rest of `RBM` builds on it."""
+    """Sizes, parameters and random stream of an RBM; the rest of `RBM` builds on it."""
+
+    _parameter_names: tuple[str, ...] = ("W", "v_bias", "h_bias")
+    _rbm: Any  # _core.RBM, or the _core.units.UnitRBM of other unit types, which offers the same
 
     def __init__(
         self,
@@ -31,17 +35,32 @@ class RBMParameters:
         hidden_size: int,
         cd_k: int = 1,
         *,
+        visible: str | Unit = "bernoulli",
+        hidden: str | Unit = "bernoulli",
+        temperature: float = 1.0,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         device: str = "auto",
         n_threads: int | None = None,
     ) -> None:
-        visible = as_integer(visible_size, "visible_size", "RBM")
-        hidden = as_integer(hidden_size, "hidden_size", "RBM")
+        sizes = (
+            as_integer(visible_size, "visible_size", "RBM"),
+            as_integer(hidden_size, "hidden_size", "RBM"),
+        )
         self.cd_k = cd_k
         self.device = as_device(device, "RBM")
         threads = as_threads(n_threads, "RBM")
-        self._rbm = _core.RBM(visible, hidden, as_seed(random_state, "RBM"), threads, self.device)
+        self._set_units(visible, hidden, temperature)
+        self._rbm = self._new_core(*sizes, as_seed(random_state, "RBM"), threads, self.device)
         self._rbm.initialize(INITIAL_DEVIATION)
+
+    def _set_units(self, visible: Any, hidden: Any, temperature: Any) -> None:
+        """Keep what `RBM.__new__` has found to be Bernoulli units at temperature 1."""
+
+    def _new_core(
+        self, visible_size: int, hidden_size: int, seed: int, n_threads: int, device: str
+    ) -> Any:
+        """A core model of the same units."""
+        return _core.RBM(visible_size, hidden_size, seed, n_threads, device)
 
     @property
     def v_size(self) -> int:
@@ -124,7 +143,8 @@ class RBMParameters:
         Parameters
         ----------
         name : {"W", "v_bias", "h_bias"}
-            Which parameter: shape (V, H), (V,) or (H,).
+            Which parameter: shape (V, H), (V,) or (H,). Models of Gaussian units also have
+            "v_variance" (V,) and "h_variance" (H,).
 
         Returns
         -------
@@ -144,7 +164,7 @@ class RBMParameters:
             "sizes": (self.v_size, self.h_size),
             "random_stream": (self.seed, self.draws),
             "n_threads": self._rbm.n_threads,
-            "parameters": (self._rbm.W, self._rbm.v_bias, self._rbm.h_bias),
+            "parameters": {name: getattr(self._rbm, name) for name in self._parameter_names},
         }
         return {"attributes": own, "core": core}
 
@@ -153,10 +173,11 @@ class RBMParameters:
         seed, draws = core["random_stream"]
         visible_size, hidden_size = core["sizes"]
         device = usable_device(state["attributes"]["device"])
-        self._rbm = _core.RBM(visible_size, hidden_size, seed, core["n_threads"], device)
-        self._rbm.W, self._rbm.v_bias, self._rbm.h_bias = core["parameters"]
-        self._rbm.draws = draws
         self.__dict__.update(state["attributes"] | {"device": device})
+        self._rbm = self._new_core(visible_size, hidden_size, seed, core["n_threads"], device)
+        for name, value in core["parameters"].items():
+            setattr(self._rbm, name, value)
+        self._rbm.draws = draws
 
     def __repr__(self) -> str:
         return (

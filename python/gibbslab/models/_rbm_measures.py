@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from .._validation import as_batch, as_beta, as_integer, as_random_state, as_real
+from ..units import Bernoulli
 from ._parameters import RBMParameters
 
 if TYPE_CHECKING:
@@ -70,9 +73,15 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value.
         """
         op = "RBM.free_energy"
-        return self._rbm.free_energy(
-            as_batch(v, "v", op, self.v_size, device=self.device), as_beta(beta, op)
-        )
+        return self._rbm.free_energy(self._visible_batch(v, "v", op), as_beta(beta, op))
+
+    def _visible_batch(self, v: npt.ArrayLike, name: str, op: str) -> Any:
+        """A batch of visible units, grey values too where they have a free energy."""
+        return as_batch(v, name, op, self.v_size, device=self.device)
+
+    def _visible_states(self, v: npt.ArrayLike, name: str, op: str) -> Any:
+        """A batch of visible states, refusing what is none."""
+        return as_batch(v, name, op, self.v_size, binary=True, device=self.device)
 
     def log_partition(self, *, beta: float = 1.0) -> float:
         """Exact log Z, in nats, by enumerating the smaller layer in float64.
@@ -118,7 +127,7 @@ class RBMMeasures(RBMParameters):
             If an argument has a wrong type, shape or value, or the model is too large.
         """
         op = "RBM.log_likelihood"
-        visible = as_batch(v, "v", op, self.v_size, binary=True, device=self.device)
+        visible = self._visible_states(v, "v", op)
         temperature = as_beta(beta, op)
         given = None if log_z is None else as_real(log_z, "log_z", op, minimum=-math.inf)
         partition = self._rbm.log_partition(temperature) if given is None else given
@@ -200,6 +209,22 @@ class RBMMeasures(RBMParameters):
         steps = as_integer(k, "k", op)
         v_prob = self._rbm.gibbs(visible, False, steps, as_beta(beta, op))[2]
         return np.square(np.asarray(visible) - np.asarray(v_prob)).mean(axis=1, dtype=np.float64)
+
+    def _ais_run(
+        self, base: Any, betas: list[float], n_chains: int, start: Any, seed: int
+    ) -> _core.AIS | _core.units.UnitAIS:
+        """A run of annealed importance sampling on a copy of the model."""
+        return _core.AIS(self._rbm, base, betas, n_chains, start, seed)
+
+    def _base_biases(self, means: DoubleArray) -> DoubleArray:
+        """Visible biases of independent units with about these means."""
+        return Bernoulli().bias_for(means)
+
+    def _at_temperature(self, beta: float) -> Any:
+        """An independent copy whose energies are `beta` times those of this model."""
+        out = copy.copy(self)
+        out.W, out.v_bias, out.h_bias = beta * self.W, beta * self.v_bias, beta * self.h_bias
+        return out
 
     def ais(self, X: npt.ArrayLike | None = None, **options: Any) -> AISResult:
         """Estimate log Z by annealed importance sampling.

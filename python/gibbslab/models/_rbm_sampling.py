@@ -190,12 +190,17 @@ class RBMSampling(RBMParameters):
             values = _core.DeviceArray.from_numpy(values, self.device)
         return values if len(values) == len(start) else _taken(values, len(start))
 
+    @property
+    def _even_beta(self) -> float:
+        """Where units are drawn evenly, or, if they cannot be, from their biases."""
+        return 0.0
+
     def _fair_visible(self, n: int, on_device: bool = False) -> Any:
         """n rows of fair coins, from the model's own stream: at beta 0 every unit is one."""
         hidden: Any = np.zeros((n, self.h_size), np.float32)
         if on_device:
             hidden = _core.DeviceArray.from_numpy(hidden, self.device)
-        return self._rbm.sample_visible(hidden, 0.0)
+        return self._rbm.sample_visible(hidden, self._even_beta)
 
     def sample(
         self,

@@ -134,6 +134,8 @@ class ParallelTempering:
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
     ) -> None:
         op = "ParallelTempering"
+        if not isinstance(model._rbm, _core.RBM):
+            raise ValueError(f"[{op}] model must have Bernoulli units at T0 = 1, got {model}")
         temperatures = ladder(betas, n_temperatures, op)
         self.n_chains = as_integer(n_chains, "n_chains", op)
         if isinstance(start, str) and start != "random":

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from .._validation import as_integer, as_real, as_trailing_batch
 from ..errors import DivergenceError
+from ..units import Bernoulli, Unit, as_unit
 from ._rbm_measures import RBMMeasures
 from ._rbm_sampling import RBMSampling
 from ._tempering import ParallelTempering
@@ -23,9 +24,13 @@ Reconstruction = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 class RBM(RBMSampling, RBMMeasures):
-    """Bernoulli-Bernoulli restricted Boltzmann machine (Smolensky 1986; Hinton 2002).
+    """Restricted Boltzmann machine (Smolensky 1986; Hinton 2002).
 
     E(v, h) = -v W h - a v - b h, p(v, h) = exp(-E(v, h)) / Z, v in {0, 1}^V, h in {0, 1}^H.
+
+    Other unit types, or a temperature T0 other than 1, give a `UnitRBM`, a subclass with the same
+    methods: p(v, h) = exp(-E(v, h) / T0) / Z. Where units are Gaussian, sum_i (v_i - a_i)^2 /
+    (2 s_i) takes the place of -a v, and v_i / s_i that of v_i in v W h, s the variances.
 
     Weights start as Normal(0, 0.1^2), biases as 0. A batch is any array that reshapes to
     (-1, V): flat rows, or images. Arrays are float32, energies and likelihoods float64.
@@ -43,6 +48,11 @@ class RBM(RBMSampling, RBMMeasures):
         H, at least 1.
     cd_k : int, default=1
         Gibbs sweeps of a contrastive-divergence pass, at least 1.
+    visible, hidden : str or gibbslab.units.Unit, default="bernoulli"
+        Unit types: "bernoulli", "spin", "gaussian", "relu", or an object of `gibbslab.units`. One
+        of the two must be bounded: pairs without a normalisable distribution are refused.
+    temperature : float, default=1.0
+        T0, above 0.
     random_state : int, RandomState, Generator or None, default=None
         The same integer gives the same weights and samples, whatever the number of threads.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -85,7 +95,23 @@ class RBM(RBMSampling, RBMMeasures):
     (4, 4)
     """
 
-    _trainer: _core.Trainer | None = None
+    _trainer: Any = None  # _core.Trainer, or what serves the core model of a subclass
+
+    def __new__(cls, *args: Any, **options: Any) -> RBM:
+        """An `RBM`, or a `UnitRBM` where the units or the temperature ask for one."""
+        if cls is not RBM:
+            return object.__new__(cls)
+        layers = [options.get(name, "bernoulli") for name in ("visible", "hidden")]
+        plain: list[str | Unit] = ["bernoulli", "binary"]
+        bernoulli = all(
+            as_unit(x, "visible", "RBM") == Bernoulli() for x in layers if x not in plain
+        )
+        temperature = as_real(options.get("temperature", 1.0), "temperature", "RBM")
+        if bernoulli and temperature == 1.0:
+            return object.__new__(cls)
+        from .unit_rbm import UnitRBM
+
+        return object.__new__(UnitRBM)
 
     def __call__(self, batch: npt.ArrayLike) -> CDPass:
         """The same as `forward`."""
@@ -138,7 +164,9 @@ class RBM(RBMSampling, RBMMeasures):
         steps = self.cd_k if gibbs_steps is None else as_integer(gibbs_steps, "gibbs_steps", op)
         return self._rbm.gibbs(start, True, steps)
 
-    def update_weights_for_batch(self, batch: npt.ArrayLike, learning_rate: float = 0.01) -> None:
+    def update_weights_for_batch(
+        self, batch: npt.ArrayLike, learning_rate: float = 0.01, *, exact: bool = False
+    ) -> None:
         """One step of contrastive divergence, CD-`cd_k` (Hinton 2002).
 
         W += learning_rate <v0 h0_prob - v1 h1_prob>, the mean over the batch, and likewise the
@@ -151,6 +179,9 @@ class RBM(RBMSampling, RBMMeasures):
             Visible states.
         learning_rate : float, default=0.01
             Step size, at least 0.
+        exact : bool, default=False
+            Take the gradient of the mean log-likelihood itself, the model's averages by
+            enumeration in place of sampling: one layer must have at most 2^22 states.
 
         Raises
         ------
@@ -163,7 +194,11 @@ class RBM(RBMSampling, RBMMeasures):
         v = as_trailing_batch(batch, "batch", op, self.v_size, device=self.device)
         rate = as_real(learning_rate, "learning_rate", op)
         order = np.arange(len(v), dtype=np.int64)
-        _, diverged = self._steps().train(_core.Dataset(v, self.device), order, len(v), 0, 1, rate)
+        data = _core.Dataset(v, self.device)
+        if exact:
+            diverged = self._exact_step(data, order, rate)
+        else:
+            diverged = self._steps().train(data, order, len(v), 0, 1, rate)[1]
         if diverged:
             raise DivergenceError(
                 f"[{op}] {diverged} would become non-finite at learning_rate {rate:g}; the model "
@@ -192,13 +227,30 @@ class RBM(RBMSampling, RBMMeasures):
         """
         return ParallelTempering(self, n_chains, n_temperatures, **options)
 
+    def _exact_step(self, data: _core.Dataset, order: npt.NDArray[np.int64], rate: float) -> str:
+        """One step of gradient ascent; the name of a tensor that diverged, or ''."""
+        bernoulli = _core.units.UnitType("bernoulli")
+        threads = self._rbm.n_threads
+        core = _core.units.UnitRBM(
+            self.v_size, self.h_size, bernoulli, bernoulli, 1.0, self.seed, threads, self.device
+        )
+        for name in self._parameter_names:
+            setattr(core, name, getattr(self._rbm, name))
+        options = _core.units.UnitTrainOptions()
+        options.persistent, options.exact = False, True
+        trainer = _core.units.UnitTrainer(core, options)
+        diverged = trainer.train(data, order, len(order), 0, 1, rate)[1]
+        for name in self._parameter_names:
+            setattr(self._rbm, name, getattr(core, name))
+        return diverged
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, atomically; see `gibbslab.io.save` and `gibbslab.load`."""
         from ..io import save
 
         save(self, path)
 
-    def _steps(self) -> _core.Trainer:
+    def _steps(self) -> Any:
         """The trainer that makes the steps, built when first needed or when `cd_k` changed."""
         if self._trainer is None or self._trainer.options.k != self.cd_k:
             options = _core.TrainOptions()
