@@ -55,9 +55,10 @@ def stub_members(body: list[ast.stmt], in_class: bool = False) -> Members:
 
 
 def stub_body(text: str) -> list[ast.stmt]:
-    """What a stub declares, with the parts of it that lie in files of their own."""
+    """What a stub declares, with the parts of it that lie in files of their own: `_name.pyi`."""
     body = ast.parse(text).body
-    parts = [n.module for n in body if isinstance(n, ast.ImportFrom) and n.level == 1 and n.module]
+    taken = [n.module or "" for n in body if isinstance(n, ast.ImportFrom) and n.level == 1]
+    parts = dict.fromkeys(name for name in taken if name.startswith("_"))
     return body + [
         node for name in parts for node in stub_body((STUBS / f"{name}.pyi").read_text())
     ]
