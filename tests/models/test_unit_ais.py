@@ -28,7 +28,7 @@ def test_estimates_are_unbiased(
 
     Smallest fault: 5.5 standard errors, each under 1% (8% on the emulated card).
     """
-    chains = sized(20000, 2000)
+    chains = sized(30000, 2000)
     groups = groups_of(visible, hidden)
     model, twin = small(visible, hidden, groups, temperature=temperature, spread=0.3)
     base = np.full(model.v_size, 0.2, np.float32)

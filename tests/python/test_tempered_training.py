@@ -90,7 +90,7 @@ def test_a_file_with_an_impossible_ladder_is_refused(damage: str, tmp_path: Path
     from gibbslab.io._writer import write_atomically
 
     rbm = make("tempering", n_iter=1).fit(grey())
-    metadata, tensors = _models._formats()["BernoulliRBM"][1].describe(rbm)
+    metadata, tensors = _models._formats()["BernoulliRBM"].describe(rbm)
     name, at, value = DAMAGE[damage]
     tensors[name] = tensors[name].copy()
     tensors[name][at] = value
