@@ -7,26 +7,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..callbacks import Callback
 from ..models import DBM as StepDBM
-from ._data import blocks, log_odds, output_dtype
+from ._data import log_odds
 from ._dbm_pretraining import new_model, pretrained
 from ._dbm_settings import DBMSettings, resolve_dbm
 from ._dbm_training import DBMTraining
-from ._fitting import TrainedEstimator
+from ._deep_features import AIS_TEMPERATURES, MAX_EXACT_UNITS, DeepFeatures
 from .schedules import Schedule
 
 __all__ = ["DBM"]
 
 DoubleArray = npt.NDArray[np.float64]
 
-MAX_EXACT_UNITS = 16  # of the even or the odd layers, for log Z by enumeration
 
-
-class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, BaseEstimator):
+class DBM(DeepFeatures, BaseEstimator):
     """Deep Boltzmann machine (Salakhutdinov and Hinton 2009), trained by mean field and PCD.
 
     Training is bit-identical for the same seed, whatever the number of threads.
@@ -210,10 +208,6 @@ class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
             model.biases = [log_odds(X), *model.biases[1:]]
         return DBMTraining(model, settings.options)
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.model_.layer_sizes[-1]
-
     def transform(self, X: Any) -> npt.NDArray[Any]:
         """Mean-field probabilities of the top layer.
 
@@ -236,13 +230,8 @@ class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         TypeError, ValueError
             If `X` has a wrong type, shape or value.
         """
-        op = "DBM.transform"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        out = np.empty((X.shape[0], self._n_features_out), output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = self.model_.infer(v).means[-1]
-        return out
+        width = getattr(self, "_n_features_out", 0)
+        return self._rows(X, "transform", width, lambda v: self.model_.infer(v).means[-1])
 
     def reconstruct(self, X: Any) -> npt.NDArray[Any]:
         """Visible means given the mean-field posterior of each sample; as `transform`.
@@ -252,13 +241,8 @@ class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         ndarray of shape (n_samples, n_features)
             Probabilities.
         """
-        op = "DBM.reconstruct"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        out = np.empty(X.shape, output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = self.model_.reconstruct(v)
-        return out
+        width = getattr(self, "n_features_in_", 0)
+        return self._rows(X, "reconstruct", width, lambda v: self.model_.reconstruct(v))
 
     def score_samples(self, X: Any) -> DoubleArray:
         """Variational lower bound on the log-likelihood of every sample.
@@ -284,29 +268,21 @@ class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         TypeError, ValueError
             If `X` has a wrong type, shape or value.
         """
-        op = "DBM.score_samples"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        out = np.empty(X.shape[0])
-        for rows, v in blocks(X, op):
-            out[rows] = self.model_.bound_of(v, self.model_.infer(v))
-        return out - self._log_z()
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, in nats, which ``GridSearchCV`` maximises by default."""
-        return float(self.score_samples(X).mean())
+        bounds = self._rows(
+            X, "score_samples", None, lambda v: self.model_.bound_of(v, self.model_.infer(v))
+        )
+        return bounds - self._log_z()
 
     def _log_z(self) -> float:
         """log Z of the present weights, worked out once."""
         sizes = self.model_.layer_sizes
         if min(sum(sizes[::2]), sum(sizes[1::2])) <= MAX_EXACT_UNITS:
             return self.model_.log_partition()
-        parameters = self.model_.named_parameters()
-        key = hash(b"".join(x.tobytes() for x in parameters.values()))
-        if getattr(self, "_estimated", (None, 0.0))[0] != key:
-            estimate = self.model_.ais(n_temperatures=10_000, random_state=self.model_.seed)
-            self._estimated = key, estimate.log_z
-        return self._estimated[1]
+        model = self.model_
+        return self._estimated_once(
+            model.named_parameters().values(),
+            lambda: model.ais(n_temperatures=AIS_TEMPERATURES, random_state=model.seed).log_z,
+        )
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000) -> npt.NDArray[np.bool_]:
         """Visible states of Gibbs chains of `n_steps` sweeps from random starts.
@@ -342,14 +318,4 @@ class DBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         ndarray of shape (n_samples, n_features)
             0/1 states of the unknown units; known units as given.
         """
-        op = "DBM.inpaint"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        dense = np.concatenate([v for _, v in blocks(X, op)])
-        return self.model_.inpaint(dense, known_mask, n_steps)[1].astype(output_dtype(X))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return self._inpainted(X, known_mask, n_steps)

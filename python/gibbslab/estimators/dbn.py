@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..callbacks import Callback
 from ..metrics import ais
 from ..models import DeepBeliefNetwork
-from ._data import blocks, output_dtype
 from ._dbn_settings import DBNSettings, resolve_dbn
 from ._dbn_training import DBNTraining, Rows, begin_dbn
-from ._fitting import TrainedEstimator
+from ._deep_features import AIS_TEMPERATURES, MAX_EXACT_UNITS, DeepFeatures
 from ._scores import hashed_uniforms
 from .schedules import Schedule
 
 __all__ = ["DBN"]
 
-MAX_EXACT_UNITS = 16
 BOUND_DRAWS = 10
-AIS_TEMPERATURES = 10_000
 
 DoubleArray = npt.NDArray[np.float64]
 
 
-class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, BaseEstimator):
+class DBN(DeepFeatures, BaseEstimator):
     """Deep belief network of Bernoulli layers: greedy training, then up-down.
 
     Layer by layer, an RBM is trained on the states of the layer below, drawn from their means; its
@@ -224,21 +221,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
     def _last_epoch(self, training: Any, settings: DBNSettings) -> int:
         return settings.last_epoch
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.model_.layer_sizes[-1]
-
-    def _rows(self, X: Any, method: str, width: int | None, of: Callable[[Any], Any]) -> Any:
-        """`of` of every block of checked rows, put together."""
-        op = self._op(method)
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        shape = (X.shape[0],) if width is None else (X.shape[0], width)
-        out = np.empty(shape, np.float64 if width is None else output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = np.asarray(of(v))
-        return out
-
     def transform(self, X: Any) -> npt.NDArray[Any]:
         """Means of the top layer, with means passed from layer to layer.
 
@@ -302,10 +284,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         """
         return self._rows(X, "score_samples", None, self._bound) - self._log_z()
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, in nats, which ``GridSearchCV`` maximises by default."""
-        return float(self.score_samples(X).mean())
-
     def _bound(self, v: Any) -> DoubleArray:
         """The bound plus log Z."""
         rows, core = np.asarray(v), self.model_._dbn
@@ -324,11 +302,10 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         top = self.model_.top_rbm()
         if min(top.v_size, top.h_size) <= MAX_EXACT_UNITS:
             return top.log_partition()
-        key = hash(b"".join(x.tobytes() for x in (top.W, top.v_bias, top.h_bias)))
-        if getattr(self, "_estimated", (None, 0.0))[0] != key:
-            estimate = ais(top, n_temperatures=AIS_TEMPERATURES, random_state=self.model_.seed)
-            self._estimated = key, estimate.log_z
-        return self._estimated[1]
+        return self._estimated_once(
+            (top.W, top.v_bias, top.h_bias),
+            lambda: ais(top, n_temperatures=AIS_TEMPERATURES, random_state=self.model_.seed).log_z,
+        )
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000) -> npt.NDArray[np.bool_]:
         """Visible states: sweeps of the top RBM from a random start, then once down.
@@ -379,14 +356,4 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator, B
         TypeError, ValueError
             If an argument has a wrong type, shape or value.
         """
-        op = "DBN.inpaint"
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        dense = np.concatenate([np.asarray(v) for _, v in blocks(X, op)])
-        return self.model_.inpaint(dense, known_mask, n_steps)[1].astype(output_dtype(X))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return self._inpainted(X, known_mask, n_steps)

@@ -1,0 +1,74 @@
+"""What the estimators of deep networks share: features of the top layer, bounds, in-painting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._data import blocks, output_dtype
+from ._fitting import TrainedEstimator
+
+__all__ = ["AIS_TEMPERATURES", "MAX_EXACT_UNITS", "DeepFeatures"]
+
+MAX_EXACT_UNITS = 16  # of the smaller side, for log Z by enumeration
+AIS_TEMPERATURES = 10_000
+
+DoubleArray = npt.NDArray[np.float64]
+
+
+class DeepFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+    """The transformer's and the scorer's part of an estimator of several layers."""
+
+    model_: Any
+    _estimated: tuple[int, float]  # a hash of the weights, and the log Z estimated for them
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.model_.layer_sizes[-1])
+
+    def _rows(self, X: Any, method: str, width: int | None, of: Callable[[Any], Any]) -> Any:
+        """`of` of every block of checked rows, put together."""
+        op = self._op(method)
+        check_is_fitted(self)
+        X = self._checked(X, op)
+        shape = (X.shape[0],) if width is None else (X.shape[0], width)
+        out = np.empty(shape, np.float64 if width is None else output_dtype(X))
+        for rows, v in blocks(X, op):
+            out[rows] = np.asarray(of(v))
+        return out
+
+    def score_samples(self, X: Any) -> DoubleArray:
+        """What `score` is the mean of."""
+        raise NotImplementedError
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, in nats, which ``GridSearchCV`` maximises by default."""
+        return float(self.score_samples(X).mean())
+
+    def _estimated_once(
+        self, parameters: Iterable[npt.NDArray[Any]], estimate: Callable[[], float]
+    ) -> float:
+        """log Z by `estimate`, kept for as long as the parameters stay the same."""
+        key = hash(b"".join(x.tobytes() for x in parameters))
+        if getattr(self, "_estimated", (None, 0.0))[0] != key:
+            self._estimated = key, estimate()
+        return self._estimated[1]
+
+    def _inpainted(self, X: Any, known_mask: npt.ArrayLike, n_steps: int) -> npt.NDArray[Any]:
+        op = self._op("inpaint")
+        check_is_fitted(self)
+        X = self._checked(X, op)
+        dense = np.concatenate([np.asarray(v) for _, v in blocks(X, op)])
+        states: npt.NDArray[Any] = self.model_.inpaint(dense, known_mask, n_steps)[1]
+        return states.astype(output_dtype(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
