@@ -21,7 +21,7 @@ from gibbslab.io._models import build
 from gibbslab.io._rbm import describe as describe_rbm
 from gibbslab.io._reader import decode
 from gibbslab.io._unit_rbm import describe as describe_unit_rbm
-from gibbslab.models import DBM, RBM, DeepBeliefNetwork, UnitRBM
+from gibbslab.models import DBM, RBM, ClassificationRBM, DeepBeliefNetwork, UnitRBM
 
 ZEROS = b"0" * 64
 
@@ -100,6 +100,28 @@ FILES = {
 def model_of(content: bytes) -> Any:
     """What `gibbslab.load` makes of these bytes."""
     return build(decode(content), "[test]")
+
+
+def assert_usable(model: Any) -> None:
+    """Finite weights, and a model that computes."""
+    rbm = getattr(model, "model_", model)
+    if isinstance(rbm, DBM):
+        assert all(np.isfinite(x).all() for x in rbm.named_parameters().values())
+        assert rbm.infer(np.zeros(rbm.v_size)).means[0].shape == (1, rbm.layer_sizes[1])
+        return
+    if isinstance(rbm, ClassificationRBM):
+        assert np.isfinite(rbm.log_proba(np.zeros(rbm.v_size))).all()
+        return
+    if isinstance(rbm, DeepBeliefNetwork):
+        assert all(np.isfinite(x).all() for x in rbm.parameters.values())
+        assert rbm.hidden_mean(np.zeros(rbm.v_size)).shape == (1, rbm.layer_sizes[-1])
+        return
+    for name in ("W", "v_bias", "h_bias"):
+        assert np.isfinite(getattr(rbm, name)).all()
+    mean = rbm.hidden_mean(np.zeros(rbm.v_size))
+    assert mean.shape == (1, rbm.h_size)
+    # A Gaussian unit's input is divided by its variance, and may then be no float32 number.
+    assert isinstance(rbm, UnitRBM) or np.isfinite(mean).all()
 
 
 def sealed(content: bytes) -> bytes:

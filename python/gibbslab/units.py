@@ -32,6 +32,7 @@ FloatArray = npt.NDArray[np.float32]
 DoubleArray = npt.NDArray[np.float64]
 
 MOST_TRIALS = 1000
+LEAST_VARIANCE = float(np.finfo(np.float32).tiny)  # of less, the inverse is no float32 number
 SMOOTHING = 0.05  # share of an even distribution among the data's base rates
 
 
@@ -255,7 +256,7 @@ class Gaussian(Unit):
         if not self.learned:
             self.variance = self._fixed(variance)
         low, high = (as_real(value, "bounds", op) for value in bounds)
-        if not 0.0 < low <= 1.0 <= high:
+        if not LEAST_VARIANCE <= low <= 1.0 <= high:
             raise ValueError(f"[{op}] bounds must be above 0 and enclose 1, got {bounds!r}")
         self.bounds = (low, high)
 
@@ -271,7 +272,7 @@ class Gaussian(Unit):
                 )
         with np.errstate(over="ignore"):
             as_floats = np.asarray(value, np.float32)
-        if not (np.isfinite(as_floats) & (as_floats > 0)).all():
+        if not (np.isfinite(as_floats) & (as_floats >= LEAST_VARIANCE)).all():
             raise ValueError(f"[Gaussian] variance must be finite and above 0, got {variance!r}")
         return value
 

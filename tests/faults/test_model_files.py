@@ -17,31 +17,20 @@ import gibbslab
 import numpy as np
 import pytest
 from gibbslab import FormatError
-from gibbslab.models import DBM, ClassificationRBM, DeepBeliefNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_files import FILES, header_of, joined, model_of, parts, sealed, with_header
+from model_files import (
+    FILES,
+    assert_usable,
+    header_of,
+    joined,
+    model_of,
+    parts,
+    sealed,
+    with_header,
+)
 
 MIB = 1 << 20
-
-
-def assert_usable(model: Any) -> None:
-    """Finite weights, and a model that computes."""
-    rbm = getattr(model, "model_", model)
-    if isinstance(rbm, DBM):
-        assert all(np.isfinite(x).all() for x in rbm.named_parameters().values())
-        assert rbm.infer(np.zeros(rbm.v_size)).means[0].shape == (1, rbm.layer_sizes[1])
-        return
-    if isinstance(rbm, ClassificationRBM):
-        assert np.isfinite(rbm.log_proba(np.zeros(rbm.v_size))).all()
-        return
-    if isinstance(rbm, DeepBeliefNetwork):
-        assert all(np.isfinite(x).all() for x in rbm.parameters.values())
-        assert rbm.hidden_mean(np.zeros(rbm.v_size)).shape == (1, rbm.layer_sizes[-1])
-        return
-    for name in ("W", "v_bias", "h_bias"):
-        assert np.isfinite(getattr(rbm, name)).all()
-    assert rbm.hidden_mean(np.zeros(rbm.v_size)).shape == (1, rbm.h_size)
 
 
 def loads_or_is_refused(content: bytes) -> bool:

@@ -121,6 +121,7 @@ def test_inadmissible_models_are_refused_with_the_reason(
     ("make_unit", "error", "message"),
     [
         (lambda: units.Gaussian(0.0), ValueError, "variance must be finite and above 0"),
+        (lambda: units.Gaussian(1e-39), ValueError, "variance must be finite and above 0"),
         (lambda: units.Gaussian(float("inf")), ValueError, "variance must be finite"),
         (lambda: units.Gaussian("free"), ValueError, "'learned', got 'free'"),
         (lambda: units.Gaussian([[1.0]]), ValueError, r"one dimension, got shape \(1, 1\)"),
@@ -162,7 +163,11 @@ def test_calls_that_make_no_sense() -> None:
         (lambda: model.pseudo_likelihood(v), ValueError, "must be Bernoulli at temperature 1"),
         (lambda: model.parallel_tempering(), ValueError, "must have Bernoulli units"),
         (lambda: model.zero_sum_gauge(), ValueError, "a layer must be categorical"),
-        (lambda: setattr(model, "v_variance", np.zeros(6)), ValueError, "must be above 0, got 0"),
+        (
+            lambda: setattr(model, "v_variance", np.zeros(6)),
+            ValueError,
+            r"at least 1\.18e-38, got 0",
+        ),
         (lambda: setattr(model, "h_variance", np.full(6, 2.0)), ValueError, "Gaussian units only"),
         (lambda: setattr(model, "v_variance", [1.0]), ValueError, r"must have shape \(6,\)"),
     ]:

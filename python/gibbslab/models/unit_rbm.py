@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._validation import as_batch, as_parameter, as_real
-from ..units import Binomial, Gaussian, ReLU, Unit, as_unit, check_admissible
+from ..units import LEAST_VARIANCE, Binomial, Gaussian, ReLU, Unit, as_unit, check_admissible
 from ._parameters import _read_only
 from .rbm import RBM
 
@@ -96,8 +96,8 @@ class UnitRBM(RBM):
         least, most = np.min(np.asarray(given)), np.max(np.asarray(given))
         if not isinstance(unit, Gaussian) and (least, most) != (1.0, 1.0):
             raise ValueError(f"[RBM] {name} is of Gaussian units only, and these are {unit!r}")
-        if least <= 0:
-            raise ValueError(f"[RBM] {name} must be above 0, got {least:g}")
+        if least < LEAST_VARIANCE:
+            raise ValueError(f"[RBM] {name} must be at least {LEAST_VARIANCE:.3g}, got {least:g}")
         return given
 
     def _check_states(self, x: Any, unit: Unit, name: str, op: str) -> Any:
