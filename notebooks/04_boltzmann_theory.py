@@ -40,6 +40,7 @@ from gibbslab.datasets import ising2d
 from gibbslab.estimators import Linear
 from gibbslab.metrics import ais_bounds, ising_energy, ising_magnetization
 from gibbslab.models import RBM
+from gibbslab.units import Gaussian
 from scipy.special import expit, logsumexp
 
 SMOKE = "GIBBSLAB_NOTEBOOK_SMOKE" in os.environ  # a quick check that every cell runs
@@ -503,12 +504,18 @@ sigmoidG = expit(bG + (grid / sG**2) @ WG)
 on = (tableG / tableG.sum(axis=1, keepdims=True)) @ hG
 print(f"p(h_j=1|x): sigmoid against ratio {np.abs(sigmoidG - on).max():.1e}")
 
+# %% [markdown]
+# The library has these units too. Its $F(x)=-\log\sum_he^{-E(x,h)}$, its exact $\log Z$ and its
+# conditional means should be those above, and its chains should end in $p(x)$.
+
 # %%
-generator = np.random.default_rng(4)
-v = np.tile(aG, (5000, 1))
-for _ in range(200):  # Gibbs: both conditionals, no Z
-    u = (generator.random((len(v), 2)) < expit(bG + (v / sG**2) @ WG)).astype(float)
-    v = aG + u @ WG.T + sG * generator.standard_normal(v.shape)
+rbm = RBM(2, 2, visible=Gaussian(variance=sG**2), random_state=4)
+rbm.W, rbm.v_bias, rbm.h_bias = WG, aG, bG
+print(f"log Z: library {rbm.log_partition():.6f}, closed forms {np.log(terms.sum()):.6f}")
+print(f"F(x): {np.abs(rbm.free_energy(grid) - free).max():.1e} apart on the grid;", end=" ")
+print(f"p(h_j=1|x): {np.abs(rbm.hidden_mean(grid) - sigmoidG).max():.1e};", end=" ")
+print(f"E[x|h]: {np.abs(rbm.visible_mean(hG) - (aG + input_h)).max():.1e}")
+v = rbm.sample(5000, 200)[1].astype(float)  # 5000 chains, 200 sweeps each
 figure, axes = panels(3, 3.8)
 axes[0].contourf(side, side, density.reshape(gx.shape).T, 12, cmap="Greys")
 axes[0].plot(v[:1500, 0], v[:1500, 1], ".", ms=1.5, color="C0", label="Gibbs samples")
@@ -546,8 +553,9 @@ print(
 # **Answer.** All four formulas hold, to the precision of the quadrature, once the three slips are
 # mended: the factor of 2 (the wrong form makes $x$ wider by $\sqrt2$, right panel), $a_i$ in the
 # conditional mean (with $b_i$ the mean is off by more than 1), and $p(x)$ is the mixture in the
-# middle panel. Since $x$ is unbounded, so is its gradient: the lecture's advice to use a smaller
-# learning rate than for binary units follows.
+# middle panel. The library's Gaussian units agree as far as float32 goes. Since $x$ is unbounded,
+# so is its gradient: the lecture's advice to use a smaller learning rate than for binary units
+# follows.
 
 # %% [markdown]
 # # Part D · The Ising model

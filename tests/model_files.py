@@ -12,6 +12,7 @@ import gibbslab
 import numpy as np
 from gibbslab import BernoulliRBM, units
 from gibbslab.estimators import Linear
+from gibbslab.io._classification_model import describe as describe_step_classifier
 from gibbslab.io._classification_rbm import describe as describe_classifier
 from gibbslab.io._dbm import describe as describe_dbm
 from gibbslab.io._dbn import describe as describe_dbn
@@ -58,6 +59,12 @@ def classifier_file() -> bytes:
     return encode("ClassificationRBM", *describe_classifier(fitted))
 
 
+def step_classifier_file() -> bytes:
+    """A small step-level classification RBM."""
+    model = ClassificationRBM(3, 2, n_classes=2, random_state=0)
+    return encode("models.ClassificationRBM", *describe_step_classifier(model))
+
+
 def dbn_estimator_file() -> bytes:
     """A small DBN estimator in training, in its up-down stage."""
     X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
@@ -92,6 +99,7 @@ FILES = {
     "GaussianRBM": gaussian_rbm_file,
     "RBM": rbm_file,
     "UnitRBM": unit_rbm_file,
+    "models.ClassificationRBM": step_classifier_file,
     "models.DBM": dbm_file,
     "models.DeepBeliefNetwork": dbn_file,
 }

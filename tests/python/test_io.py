@@ -17,7 +17,7 @@ import pytest
 from gibbslab import BernoulliRBM, io
 from gibbslab.callbacks import Checkpoint, EarlyStopping
 from gibbslab.estimators import Exponential, Inverse, Linear, Steps
-from gibbslab.models import RBM
+from gibbslab.models import RBM, ClassificationRBM
 from safetensors.numpy import load_file
 from sklearn.exceptions import NotFittedError
 from training_cases import CASES, V, assert_same_training, binary, grey, make
@@ -111,6 +111,17 @@ def test_a_step_level_model_comes_back(path: Path) -> None:
     model.update_weights_for_batch(np.eye(5))
     loaded.update_weights_for_batch(np.eye(5))
     np.testing.assert_array_equal(loaded.W, model.W)
+
+
+def test_a_step_level_classifier_comes_back(path: Path) -> None:
+    model = ClassificationRBM(5, 3, n_classes=2, random_state=7, n_threads=2)
+    model.gibbs(np.ones((1, 3)))
+    model.save(path)
+    loaded = gibbslab.load(path)
+    assert (loaded.n_classes, loaded.n_threads, loaded.seed) == (2, 2, 7)
+    np.testing.assert_array_equal(loaded.log_proba(np.eye(5)), model.log_proba(np.eye(5)))
+    for mine, theirs in zip(loaded.gibbs(np.ones((9, 3)), 3), model.gibbs(np.ones((9, 3)), 3)):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 SCHEDULES = [Linear(0.1, 0.0, 4), Exponential(0.1, 0.5), Inverse(0.1, 2.0), Steps((1, 0.5), (2,))]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..errors import FormatError
 from ..estimators._classification_training import begin, state_shapes
 from ..estimators.classification_rbm import ClassificationRBM
+from ._classification_model import label_count
 from ._estimator import describe as describe_any
 from ._estimator import finish, state_fields, with_params
 from ._fields import LARGEST, Fields, layer_sizes, tensors_of
@@ -40,11 +41,8 @@ def describe(
 def build(document: Document, where: str) -> ClassificationRBM:
     """The estimator that the file describes; `FormatError` names a wrong field."""
     visible, hidden = layer_sizes(document, where)
-    labels = document.tensors.get("U")
-    if labels is None or labels.ndim != 2:
-        raise FormatError(f"{where} tensor 'U' must be there and have two dimensions")
     estimator, settings = with_params(ClassificationRBM, document, where)
-    sizes = {"V": visible, "H": hidden, "K": labels.shape[0]}
+    sizes = {"V": visible, "H": hidden, "K": label_count(document, where)}
     tensors = tensors_of(document, where, state_shapes(sizes, settings.options))
     if settings.n_hidden != hidden:
         raise FormatError(f"{where} params.n_hidden must be {hidden}, got {settings.n_hidden}")

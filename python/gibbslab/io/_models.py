@@ -26,6 +26,7 @@ def _formats() -> dict[str, _Format]:
     from .. import estimators, models
     from . import (
         _bernoulli_rbm,
+        _classification_model,
         _classification_rbm,
         _dbm,
         _dbm_estimator,
@@ -44,6 +45,7 @@ def _formats() -> dict[str, _Format]:
         "GaussianRBM": (estimators.GaussianRBM, _gaussian_rbm),
         "RBM": (models.RBM, _rbm),
         "UnitRBM": (models.UnitRBM, _unit_rbm),
+        "models.ClassificationRBM": (models.ClassificationRBM, _classification_model),
         "models.DBM": (models.DBM, _dbm),
     }
     out = {name: _Format(cls, how.describe, how.build) for name, (cls, how) in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -226,6 +227,12 @@ class ClassificationRBM:
         start = np.asarray(as_batch(h, "h", op, self.h_size, binary=True, device=self.device))
         v_prob, v, y, after = self._rbm.gibbs(start, as_integer(k, "k", op))
         return v_prob, v, y.argmax(axis=1), after
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, atomically; see `gibbslab.io.save` and `gibbslab.load`."""
+        from ..io import save
+
+        save(self, path)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
