@@ -11,6 +11,7 @@ from typing import Any
 import gibbslab
 import numpy as np
 from gibbslab import BernoulliRBM, units
+from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
 from gibbslab.io._classification_model import describe as describe_step_classifier
 from gibbslab.io._classification_rbm import describe as describe_classifier
@@ -44,6 +45,22 @@ def dbm_estimator_file() -> bytes:
     X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
     dbm = gibbslab.DBM((2, 2), n_iter=1, batch_size=2, random_state=0, n_threads=1).fit(X)
     return encode("DBM", *describe(dbm))
+
+
+def dbm_in_pretraining_file() -> bytes:
+    """A small DBM estimator that was stopped in its second greedy stage."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    dbm = gibbslab.DBM((2, 2), pretrain_iter=2, batch_size=2, random_state=0, n_threads=1)
+    dbm.set_params(callbacks=[_StopAfterEpoch(3)]).fit(X)
+    return encode("DBM", *describe(dbm))
+
+
+class _StopAfterEpoch(Callback):
+    def __init__(self, epochs: int) -> None:
+        self.last = epochs - 1
+
+    def on_epoch_end(self, estimator: Any, epoch: int, logs: Any) -> bool:
+        return epoch == self.last
 
 
 def dbm_file() -> bytes:
@@ -95,6 +112,7 @@ FILES = {
     "BernoulliRBM": estimator_file,
     "ClassificationRBM": classifier_file,
     "DBM": dbm_estimator_file,
+    "DBM in pre-training": dbm_in_pretraining_file,
     "DBN": dbn_estimator_file,
     "GaussianRBM": gaussian_rbm_file,
     "RBM": rbm_file,

@@ -73,7 +73,9 @@ def test_training_resumes_bit_for_bit(case: str, way: str, tmp_path: Path) -> No
         part = pickle.loads(pickle.dumps(part))
     part.fit(X)
     assert_same(part, whole)
-    assert part.history_["unnormalised_bound"] == whole.history_["unnormalised_bound"]
+    for name, column in whole.history_.items():
+        if name != "time":
+            np.testing.assert_array_equal(part.history_[name], column, err_msg=name)
 
 
 class StopAfter(Callback):
@@ -87,12 +89,21 @@ class StopAfter(Callback):
         return self.left == 0
 
 
-def test_training_resumes_within_an_epoch(tmp_path: Path) -> None:
-    whole = make().fit(data())
-    part = make(callbacks=[StopAfter(4)], warm_start=True).fit(data())
-    assert (part._training.epoch, part._training.batch) == (1, 1)
+@pytest.mark.parametrize(("case", "stop", "stage"), [
+    ("centred", 4, 0), ("pre-trained", 1, 0), ("pre-trained", 5, 0), ("pre-trained", 7, 1),
+    ("pre-trained", 11, 1), ("pre-trained", 14, 2),
+])  # fmt: skip
+def test_training_resumes_within_an_epoch(case: str, stop: int, stage: int, tmp_path: Path) -> None:
+    """Three batches an epoch, two epochs in each of the two greedy stages."""
+    whole = make(**CASES[case]).fit(data())
+    part = make(callbacks=[StopAfter(stop)], warm_start=True, **CASES[case]).fit(data())
+    assert (part._training.epoch, part._training.batch) == divmod(stop, 3)
+    if case == "pre-trained":
+        assert part._training.stage == stage
     part.save(tmp_path / "dbm")
-    assert_same(gibbslab.load(tmp_path / "dbm").set_params(n_iter=3).fit(data()), whole)
+    resumed = gibbslab.load(tmp_path / "dbm")
+    done = max(0, resumed.n_epochs_ - resumed._training.greedy_epochs)
+    assert_same(resumed.set_params(n_iter=4 - done).fit(data()), whole)
 
 
 def test_training_does_not_depend_on_threads_or_layout() -> None:
@@ -127,24 +138,48 @@ def test_pretraining_is_a_better_start() -> None:
     assert greedy.score(X) > start + 1.0
 
 
-def test_doubled_inputs_are_those_of_the_layer_that_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_doubled_inputs_are_those_of_the_layer_that_is_missing() -> None:
     """First RBM up, last RBM down, those between both ways."""
-    from gibbslab.estimators import _dbm_pretraining
-
+    training = DBM((5, 4, 3), pretrain_iter=1, n_iter=0, random_state=0).fit(data())._training
     seen = []
-
-    def watched(rbm: Any, *rest: Any) -> None:
+    for stage in range(3):
+        rbm = training._layer(stage)
         v, h = np.eye(1, rbm.v_size, dtype=np.float32), np.eye(1, rbm.h_size, dtype=np.float32)
         rbm.W = np.ones((rbm.v_size, rbm.h_size))
         rbm.v_bias, rbm.h_bias = np.zeros(rbm.v_size), np.zeros(rbm.h_size)
         logits = [np.log(p / (1 - p)).flat[0] for p in (rbm.hidden_mean(v), rbm.visible_mean(h))]
         seen.append(np.round(logits, 3).tolist())
-
-    monkeypatch.setattr(_dbm_pretraining, "_train", watched)
-    DBM((5, 4, 3), pretrain_iter=1, n_iter=0, random_state=0).fit(data())
     assert seen == [[2.0, 1.0], [2.0, 2.0], [1.0, 2.0]]
+
+
+def test_a_layer_between_two_rbms_gets_the_mean_of_its_biases() -> None:
+    still = {"pretrain_iter": 2, "pretrain_learning_rate": 1e-30, "n_iter": 0}
+    part = make(callbacks=[StopAfter(8)], warm_start=True, **still).fit(data())
+    bottom, _, top = part.model_.biases
+    part.model_.biases = [bottom, np.full(9, 3.0), top]
+    part._training._down = [np.ones(9, np.float32)]
+    part = pickle.loads(pickle.dumps(part))  # the stage's RBM is made of these
+    np.testing.assert_array_equal(part.fit(data()).model_.biases[1], np.full(9, 2.0))
+
+
+def test_greedy_layers_learn_on_the_means_below() -> None:
+    """The stages are two RBMs by CD-1 trained one after the other, and the history tells."""
+    dbm = make(pretrain_iter=20, pretrain_learning_rate=0.1, n_iter=1).fit(data(200))
+    history = dbm.history_
+    assert history["stage"] == [0.0] * 20 + [1.0] * 20 + [2.0]
+    error = np.array(history["reconstruction_error"])
+    assert error[19] < 0.8 * error[0]
+    assert error[39] < 0.8 * error[20]
+    assert np.isfinite(history["unnormalised_bound"]).tolist() == [False] * 40 + [True]
+
+
+@pytest.mark.parametrize(("stop", "changed"), [(1, [0]), (4, [1]), (99, [0, 1])])
+def test_partial_fit_trains_the_layer_whose_turn_it_is(stop: int, changed: list[int]) -> None:
+    dbm = make(pretrain_iter=1, n_iter=0, callbacks=[StopAfter(stop)]).fit(data())
+    before = dbm.model_.weights
+    after = dbm.partial_fit(data(seed=1)).model_.weights
+    assert [i for i in (0, 1) if (after[i] != before[i]).any()] == changed
+    assert dbm.n_epochs_ == min(stop // 3, 2)
 
 
 def test_samples_reconstructions_and_inpainting() -> None:
@@ -190,12 +225,14 @@ def test_a_warm_start_keeps_the_layers() -> None:
     dbm = make(warm_start=True).fit(data())
     with pytest.raises(ValueError, match=r"hidden_layer_sizes must stay \(9, 6\)"):
         dbm.set_params(hidden_layer_sizes=(9, 7)).fit(data())
+    with pytest.raises(ValueError, match="pretrain_iter must stay 0 with warm_start, got 2"):
+        dbm.set_params(hidden_layer_sizes=(9, 6), pretrain_iter=2).fit(data())
 
 
 def test_divergence_is_told() -> None:
     with pytest.raises(DivergenceError, match=r"\[DBM.fit\] .* would become non-finite in epoch 0"):
         make(learning_rate=3e38).fit(1000 * data())
-    with pytest.raises(DivergenceError, match="in pre-training epoch"):
+    with pytest.raises(DivergenceError, match=r"\[DBM.fit\] .* would become non-finite in epoch"):
         make(pretrain_iter=9, pretrain_learning_rate=3e38).fit(data())
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import gibbslab
 import numpy as np
+from gibbslab.callbacks import Checkpoint
 from gibbslab.datasets import load_binarized_mnist, load_mnist
 from gibbslab.estimators import Linear
 from gibbslab.models import DBM
@@ -50,7 +51,7 @@ def parse() -> argparse.Namespace:
 def begin(args: argparse.Namespace) -> gibbslab.DBM:
     """The estimator of the checkpoint, or a new one."""
     if args.checkpoint.exists():
-        return gibbslab.load(args.checkpoint)
+        return gibbslab.load(args.checkpoint).set_params(callbacks=[Checkpoint(args.checkpoint)])
     return gibbslab.DBM(
         (500, 1000),
         learning_rate=Linear(args.rate, args.rate / 100, args.epochs),
@@ -68,6 +69,7 @@ def begin(args: argparse.Namespace) -> gibbslab.DBM:
         sample_input=True,
         random_state=0,
         warm_start=True,
+        callbacks=[Checkpoint(args.checkpoint)],
         n_threads=args.n_threads,
     )
 
@@ -79,12 +81,11 @@ def bound(model: DBM, X: np.ndarray, log_z: float) -> float:
 
 
 def train(args: argparse.Namespace, X: np.ndarray, test: np.ndarray) -> gibbslab.DBM:
-    dbm, done = begin(args), 0
-    while (done := getattr(dbm, "n_epochs_", 0)) < args.epochs:
+    dbm, greedy = begin(args), 2 * args.pretrain
+    while (done := max(0, getattr(dbm, "n_epochs_", 0) - greedy)) < args.epochs:
         start = time.perf_counter()
         dbm.fit(X)
         took = time.perf_counter() - start
-        dbm.save(args.checkpoint)
         last = {name: column[-1] for name, column in dbm.history_.items()}
         line = f"epoch {done + 1}: {took:.0f} s, error {last['reconstruction_error']:.5f}, "
         line += f"unnormalised bound {last['unnormalised_bound']:.2f}"

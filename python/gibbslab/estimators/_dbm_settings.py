@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._validation import as_integer, as_real
 from ._settings import LoopSettings, as_flag, as_rate, loop_settings
 from .schedules import Schedule, value_at
 
-__all__ = ["DBMSettings", "resolve_dbm"]
+__all__ = ["GREEDY_OPTIONS", "DBMSettings", "resolve_dbm"]
+
+GREEDY_OPTIONS = ("pretrain_iter", "greedy")  # those of no trainer of all layers
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,11 @@ class DBMSettings(LoopSettings):
     pretrain_iter: int
     pretrain_rate: Schedule
 
-    def pretrain_rate_at(self, epoch: int, op: str) -> float:
-        """Learning rate of an epoch of the greedy pre-training."""
-        return value_at(self.pretrain_rate, epoch, "pretrain_learning_rate", op)
+    def of_stage(self, stage: int) -> LoopSettings:
+        """What the loop works with in a stage: a greedy one, or that of all layers."""
+        if stage == len(self.hidden_layer_sizes):
+            return self
+        return replace(self, learning_rate=self.pretrain_rate)
 
 
 def _hidden_sizes(value: Any, op: str) -> tuple[int, ...]:
@@ -42,7 +46,8 @@ def resolve_dbm(estimator: Any, op: str) -> DBMSettings:
     e = estimator
     loop = loop_settings(e, op)
     chains = e.batch_size if e.n_chains is None else e.n_chains
-    options = {
+    pretrain_iter = as_integer(e.pretrain_iter, "pretrain_iter", op, minimum=0)
+    options: dict[str, Any] = {
         "k": as_integer(e.k, "k", op),
         "n_chains": as_integer(chains, "n_chains", op),
         "mean_field_iterations": as_integer(e.mean_field_iterations, "mean_field_iterations", op),
@@ -51,13 +56,22 @@ def resolve_dbm(estimator: Any, op: str) -> DBMSettings:
         "l2": as_real(e.l2, "l2", op),
         "centered": as_flag(e.centered, "centered", op),
         "sample_input": as_flag(e.sample_input, "sample_input", op),
+        "pretrain_iter": pretrain_iter,
+    }
+    shared = {name: options[name] for name in ("l2", "n_chains")}
+    options["greedy"] = {
+        "persistent": False,
+        "sample_input": True,
+        "k": 1,
+        "n_temperatures": 1,
+        **shared,
     }
     settings = DBMSettings(
         hidden_layer_sizes=_hidden_sizes(e.hidden_layer_sizes, op),
         options=options,
-        pretrain_iter=as_integer(e.pretrain_iter, "pretrain_iter", op, minimum=0),
+        pretrain_iter=pretrain_iter,
         pretrain_rate=as_rate(e.pretrain_learning_rate, "pretrain_learning_rate", op),
         **loop,
     )
-    settings.pretrain_rate_at(0, op)
+    value_at(settings.pretrain_rate, 0, "pretrain_learning_rate", op)
     return settings

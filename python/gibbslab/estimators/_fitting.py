@@ -144,8 +144,9 @@ class TrainedEstimator(CheckedInput):
         self._remember_target(target, settings)
         seed = as_seed(self.random_state, op) if first else None
         training = self._start(checked, settings, seed)
-        training.trainer.momentum = settings.momentum_at(training.epoch, op)
-        rate, size = settings.rate_at(training.epoch, op), settings.batch_size
+        now, epoch = training.standing(settings)
+        training.trainer.momentum = now.momentum_at(epoch, op)
+        rate, size = now.rate_at(epoch, op), settings.batch_size
         order, batches = np.arange(data.rows, dtype=np.int64), range(-(-data.rows // size))
         training.train(data, order, batches, size, rate, op)
 

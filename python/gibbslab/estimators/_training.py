@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DivergenceError
 from ._job import Job, Plan
+from ._settings import LoopSettings
 
 __all__ = ["Arrays", "CoreTrainer", "Training"]
 
@@ -85,7 +86,11 @@ class Training(ABC):
 
     def plan(self, job: Job) -> Plan:
         """The epoch in progress."""
-        return Plan(job.data, job.settings, self.epoch)
+        return Plan(job.data, *self.standing(job.settings))
+
+    def standing(self, settings: LoopSettings) -> tuple[LoopSettings, int]:
+        """What the epoch in progress works with, and the epoch that its schedules go by."""
+        return settings, self.epoch
 
     def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
         """A trainer's state as `options` ask for it."""

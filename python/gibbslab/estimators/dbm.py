@@ -12,11 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..callbacks import Callback
 from ..models import DBM as StepDBM
-from ._data import log_odds
-from ._dbm_pretraining import new_model, pretrained
 from ._dbm_settings import DBMSettings, resolve_dbm
-from ._dbm_training import DBMTraining
+from ._dbm_training import DBMTraining, begin_dbm
 from ._deep_features import AIS_TEMPERATURES, MAX_EXACT_UNITS, DeepFeatures
+from ._greedy import Rows
 from .schedules import Schedule
 
 __all__ = ["DBM"]
@@ -58,9 +57,8 @@ class DBM(DeepFeatures, BaseEstimator):
     centered : bool, default=True
         Follow the centred gradient (Montavon and Mueller 2012), which needs no pre-training.
     pretrain_iter : int, default=0
-        Epochs of greedy CD-1 for each layer before the first epoch, with doubled inputs as in
-        Salakhutdinov and Hinton (2009), batch size, momentum and decay as above. They are done as
-        a whole or not at all: Ctrl-C loses them.
+        Epochs of greedy CD-1 for each layer, from the lowest, before those of all layers; with
+        doubled inputs as in Salakhutdinov and Hinton (2009), batch size, momentum and l2 as above.
     pretrain_learning_rate : float, schedule or callable(epoch) -> float, default=0.05
         Of these epochs.
     sample_input : bool, default=False
@@ -84,11 +82,13 @@ class DBM(DeepFeatures, BaseEstimator):
     model_ : gibbslab.models.DBM
         The step-level model, with weights, chains through all layers, AIS and bounds.
     n_epochs_ : int
-        Epochs done by `fit`.
+        Epochs done by `fit`, those of the pre-training of each layer included.
     history_ : dict of str to list of float
         One value per epoch: reconstruction_error, unnormalised_bound (of log p(v), but for log Z,
         so that only differences between samples mean something), mean_field_iterations, the same
-        for validation data, bound_gap, learning_rate, momentum, time in s.
+        for validation data, bound_gap, learning_rate, momentum, time in s. With pre-training also
+        stage: the layer in training, from 0, or the number of layers for all of them; while it
+        lasts there is the reconstruction error of the layer's RBM only.
 
     Examples
     --------
@@ -184,7 +184,8 @@ class DBM(DeepFeatures, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> DBM:
         """Train on a chunk of data once, in mini-batches in the given order; see `fit`.
 
-        Schedules stand at epoch `n_epochs_`, which `partial_fit` does not advance.
+        Stage and schedules stand at epoch `n_epochs_`, which `partial_fit` does not advance: with
+        pre-training to do it trains the layer whose turn it is.
         """
         self._partial_fit(X, y)
         return self
@@ -193,20 +194,21 @@ class DBM(DeepFeatures, BaseEstimator):
         return resolve_dbm(self, op)
 
     def _check_goes_on(self, settings: DBMSettings, op: str) -> None:
-        hidden = self.model_.layer_sizes[1:]
-        if settings.hidden_layer_sizes != hidden:
-            raise ValueError(
-                f"[{op}] hidden_layer_sizes must stay {hidden} with warm_start, "
-                f"got {settings.hidden_layer_sizes}"
-            )
+        for name, value, now in (
+            ("hidden_layer_sizes", settings.hidden_layer_sizes, self.model_.layer_sizes[1:]),
+            ("pretrain_iter", settings.pretrain_iter, self._training.stage_epochs),
+        ):
+            if value != now:
+                raise ValueError(f"[{op}] {name} must stay {now} with warm_start, got {value}")
 
     def _begin(self, X: Any, settings: DBMSettings, seed: int) -> DBMTraining:
-        if settings.pretrain_iter:
-            model = pretrained(X, settings, seed, self._op("fit"))
-        else:
-            model = new_model(X.shape[1], settings, seed)
-            model.biases = [log_odds(X), *model.biases[1:]]
-        return DBMTraining(model, settings.options)
+        return begin_dbm(X, settings, seed)
+
+    def _dataset(self, X: Any, target: Any, op: str, device: str) -> Rows:
+        return Rows(X, op, device)
+
+    def _last_epoch(self, training: Any, settings: DBMSettings) -> int:
+        return max(training.epoch, training.greedy_epochs) + settings.n_iter
 
     def transform(self, X: Any) -> npt.NDArray[Any]:
         """Mean-field probabilities of the top layer.

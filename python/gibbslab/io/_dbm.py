@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..models import DBM
 from ._fields import LARGEST, Fields, is_binary, tensors_of
 from ._reader import Document
 
-__all__ = ["build", "describe", "sizes_of", "training_shapes"]
+__all__ = ["build", "describe", "parameter_shapes", "sizes_of", "training_shapes"]
 
 _PARAMS = ("cd_k", "n_chains", "mean_field_iterations", "mean_field_tolerance", "centered",
            "n_threads")  # fmt: skip
@@ -34,13 +35,20 @@ def sizes_of(document: Document, where: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def parameter_shapes(sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Weights and biases, by name."""
+    weights: dict[str, tuple[int, ...]] = {
+        f"W{layer}": shape for layer, shape in enumerate(pairwise(sizes))
+    }
+    return weights | {f"b{layer}": (n,) for layer, n in enumerate(sizes)}
+
+
 def training_shapes(sizes: tuple[int, ...], n_chains: int) -> dict[str, tuple[int, ...]]:
     """Parameters and training state, by name."""
-    out: dict[str, tuple[int, ...]] = {}
+    parameters = parameter_shapes(sizes)
+    out = parameters | {f"velocity_{name}": shape for name, shape in parameters.items()}
     for layer, n in enumerate(sizes):
-        out |= {f"{name}{layer}": (n,) for name in ("b", "velocity_b", "offset")}
-        if layer + 1 < len(sizes):
-            out |= {f"{name}{layer}": (n, sizes[layer + 1]) for name in ("W", "velocity_W")}
+        out[f"offset{layer}"] = (n,)
         if layer % 2 == 1:
             out[f"chains{layer}"] = n_chains, n
     return out

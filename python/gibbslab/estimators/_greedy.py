@@ -1,0 +1,159 @@
+"""Training in stages: layer by layer from below, each as an RBM, then all layers together."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..models import RBM
+from ._chains import chain_shapes, with_chains
+from ._data import as_dataset
+from ._rbm_training import core_options
+from ._training import Arrays, CoreTrainer, Training
+
+__all__ = ["GreedyTraining", "Rows", "greedy_shapes"]
+
+_NO_MEANS = (-1, None, None, None)  # stage, training rows, their means below it, as a data set
+
+
+class Rows:
+    """Training rows as the estimator checked them, and as the core takes them."""
+
+    def __init__(self, X: Any, op: str, device: str) -> None:
+        self.X = X
+        self.dataset = as_dataset(X, op, device)
+
+    @property
+    def rows(self) -> int:
+        """Their number."""
+        return self.dataset.rows
+
+
+class GreedyTraining(Training):
+    """A model of several layers in training.
+
+    Epochs count through all stages. In a greedy stage an RBM trains on the means of the layers
+    below, drawn anew for every batch; the model has what it learned after every call of the core.
+    So counters, parameters and the state of the stage's trainer are all that a resumed run needs.
+    """
+
+    parameters = ()  # as many as there are layers
+
+    def __init__(self, model: Any, options: dict[str, Any]) -> None:
+        self._stage = -1
+        self._rbm: RBM | None = None
+        self._means: tuple[Any, ...] = _NO_MEANS
+        super().__init__(model, options)
+
+    @property
+    @abstractmethod
+    def stage_epochs(self) -> int:
+        """Epochs of a greedy stage."""
+
+    @abstractmethod
+    def _layer(self, stage: int) -> RBM:
+        """A layer as an RBM of its own."""
+
+    @abstractmethod
+    def _publish(self, stage: int, rbm: RBM) -> None:
+        """Give the model what the stage's RBM has learned."""
+
+    @abstractmethod
+    def _joint_trainer(self, options: dict[str, Any]) -> CoreTrainer:
+        """A trainer of the core for all layers together."""
+
+    @abstractmethod
+    def layer_means(self, X: Any, layer: int, op: str) -> Any:
+        """Means of a layer below the top one given X, (n, N_layer); X for the visible one."""
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return len(self.model.layer_sizes) - 1
+
+    @property
+    def stage(self) -> int:
+        """The layer that the epoch in progress trains, counted from 0; `depth` for all."""
+        n = self.stage_epochs
+        return self.depth if self.epoch >= n * self.depth else self.epoch // n
+
+    @property
+    def trainer(self) -> CoreTrainer:
+        """The trainer of the core for the stage in progress."""
+        if self._trainer is None or self._stage != self.stage:
+            self._trainer = self._make_trainer(self._options)
+            self._trainer.restore(self.fitted({}, self._options))
+        return self._trainer
+
+    def prepare(self, options: dict[str, Any]) -> None:
+        """Make the trainer follow `options`; velocities and chains go on where they are."""
+        if options == self._options:
+            return
+        state = self.trainer.state() if self._options else {}
+        self._options = dict(options)
+        trainer = self._make_trainer(options)
+        trainer.restore(self.fitted(state, options))
+        self._trainer = trainer
+
+    def _make_trainer(self, options: dict[str, Any]) -> CoreTrainer:
+        self._stage, self._rbm = self.stage, None
+        if self._stage == self.depth:
+            return self._joint_trainer(options)
+        self._rbm = self._layer(self._stage)
+        greedy = options["greedy"]
+        # Hidden means are probabilities of states always.
+        sampled = greedy["sample_input"] or self._stage > 0
+        return _core.Trainer(self._rbm._rbm, core_options({**greedy, "sample_input": sampled}))
+
+    def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
+        if self.stage == self.depth:
+            return state
+        return with_chains(state, options["greedy"], self.model.layer_sizes[self.stage + 1])
+
+    def _stage_data(self, rows: Rows, op: str) -> Any:
+        """What the core trains on in the stage in progress."""
+        stage = self.stage
+        if stage in (0, self.depth):
+            self._means = _NO_MEANS
+            return rows.dataset
+        if self._means[0] != stage or self._means[1] is not rows:
+            means = self.layer_means(rows.X, stage, op)
+            self._means = stage, rows, means, as_dataset(means, op, self.model.device)
+        return self._means[3]
+
+    def train(self, data: Any, *rest: Any) -> int:
+        if isinstance(data, Rows):  # of `partial_fit`; an epoch's plan has taken the means already
+            data = self._stage_data(data, rest[-1])
+        if self._rbm is not None:
+            self._rbm.draws = self.model.draws
+        try:
+            return super().train(data, *rest)
+        finally:
+            if self._rbm is not None:
+                self._publish(self._stage, self._rbm)
+                self.model.draws = self._rbm.draws
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.epoch = state["counters"]["epoch"]
+        self._trainer = None  # of the stage that this epoch is in
+        super().restore(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = super().__getstate__()
+        return {**kept, "_rbm": None, "_stage": -1, "_means": _NO_MEANS}
+
+
+def greedy_shapes(below: int, above: int, options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The arrays of a greedy stage's trainer, with their shapes."""
+    out: dict[str, tuple[int, ...]] = {"velocity_W": (below, above)}
+    out |= dict.fromkeys(("velocity_v_bias", "visible_offset"), (below,))
+    out |= dict.fromkeys(("velocity_h_bias", "hidden_offset", "hidden_activity"), (above,))
+    return out | chain_shapes(options, above)
+
+
+def squared_error(v: Any, v_prob: Any) -> float:
+    """Sum over rows of the mean squared difference."""
+    return float(np.square(np.asarray(v) - v_prob).mean(axis=1, dtype=np.float64).sum())
