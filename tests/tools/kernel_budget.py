@@ -34,33 +34,35 @@ BUDGET = {
 FOLDERS = ("kernels", "tests/bench")
 NVCC = ("nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-Xptxas", "-v", "-c")
 SPILLS = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
+COMPILED = re.compile(r"entry function '(\S+)' for 'sm_(\d+)'")
 USED = re.compile(r"Used (\d+) registers")
 SHARED = re.compile(r"(\d+) bytes smem")
 
 
 class Use(NamedTuple):
     kernel: str
+    architecture: str
     registers: int
     shared: int
     spilled: int
 
 
-def compile_file(source: Path, architecture: str, include: list[str]) -> tuple[list[Use], str]:
-    """What each kernel of a file uses, and the compiler's output."""
+def compile_file(source: Path, architectures: list[str], include: list[str]) -> list[Use]:
+    """What each kernel of a file uses on each architecture."""
     folders = [flag for folder in include for flag in ("-isystem", folder)]
     version = ['-DGIBBSLAB_VERSION="0"', f"-I{ROOT}", *folders]
     with tempfile.TemporaryDirectory() as folder:
-        target = ["-o", f"{folder}/kernel.o", f"-arch=sm_{architecture}"]
-        command = [*NVCC, *version, *target, str(source)]
+        for_each = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in architectures]
+        command = [*NVCC, *version, *for_each, "-o", f"{folder}/kernel.o", str(source)]
         done = subprocess.run(command, capture_output=True, text=True)
     text = done.stdout + done.stderr
     if done.returncode != 0 or re.search(r"\bwarning\b", text):
         raise SystemExit(text)
-    return [use_of(block) for block in text.split("ptxas info    : Compiling")[1:]], text
+    return [use_of(block) for block in text.split("ptxas info    : Compiling")[1:]]
 
 
 def use_of(block: str) -> Use:
-    match = re.search(r"entry function '(\S+)'", block)
+    match = COMPILED.search(block)
     assert match is not None, block
     name = subprocess.run(["c++filt", match[1]], capture_output=True, text=True).stdout
     short = re.sub(r"\(anonymous namespace\)::|gibbslab::|cuda::|^void |\(.*\)$", "", name.strip())
@@ -68,7 +70,7 @@ def use_of(block: str) -> Use:
     assert used is not None, block
     shared = SHARED.search(block)
     spilled = int(spills[1]) + int(spills[2]) if spills else 0
-    return Use(short, int(used[1]), int(shared[1]) if shared else 0, spilled)
+    return Use(short, match[2], int(used[1]), int(shared[1]) if shared else 0, spilled)
 
 
 def budget_of(kernel: str) -> tuple[int, int]:
@@ -85,16 +87,14 @@ def main() -> int:
     over = 0
     print(f"{'kernel':<58}{'sm':>4}{'registers':>11}{'shared':>8}{'spills':>8}")
     for source in [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.cu"))]:
-        for architecture in options.architectures:
-            uses, _ = compile_file(source, architecture, options.include)
-            for use in uses:
-                registers, shared = budget_of(use.kernel)
-                wrong = use.registers > registers or use.shared > shared or use.spilled > 0
-                over += wrong
-                print(
-                    f"{use.kernel[:57]:<58}{architecture:>4}{use.registers:>11}{use.shared:>8}"
-                    f"{use.spilled:>8}{'  OVER' if wrong else ''}"
-                )
+        for use in compile_file(source, options.architectures, options.include):
+            registers, shared = budget_of(use.kernel)
+            wrong = use.registers > registers or use.shared > shared or use.spilled > 0
+            over += wrong
+            print(
+                f"{use.kernel[:57]:<58}{use.architecture:>4}{use.registers:>11}{use.shared:>8}"
+                f"{use.spilled:>8}{'  OVER' if wrong else ''}"
+            )
     print(f"{over} over their budget")
     return int(over > 0)
 
