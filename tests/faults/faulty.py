@@ -51,7 +51,7 @@ def build(folder: Path, cuda: str) -> None:
     settings = {
         "GIBBSLAB_PYTHON": "ON",
         "GIBBSLAB_FAULTS": "ON",
-        "pybind11_DIR": os.environ.get("pybind11_DIR") or pybind11.get_cmake_dir(),
+        "pybind11_DIR": os.environ.get("PYBIND11_DIR") or pybind11.get_cmake_dir(),
         "Python_EXECUTABLE": sys.executable,
         "GIBBSLAB_CUDA": cuda,
         "CMAKE_MAKE_PROGRAM": tool("ninja"),
