@@ -35,6 +35,21 @@ class DbnTwin:
     def top_up(self, x: np.ndarray) -> np.ndarray:
         return sigmoid(x @ self.p["top_W"] + self.p["top_h_bias"])
 
+    def top_down(self, h: np.ndarray) -> np.ndarray:
+        return self.draw(sigmoid(h @ self.p["top_W"].T + self.p["top_v_bias"]), VISIBLE)
+
+    def top_gradient(self, x0: np.ndarray, k: int) -> tuple[Parameters, np.ndarray]:
+        """That of CD-k, and the states of the layer below the top after the sweeps."""
+        p0 = p1 = self.top_up(x0)
+        h, x = self.draw(p0, HIDDEN), x0
+        for _ in range(k):
+            x = self.top_down(h)
+            p1 = self.top_up(x)
+            h = self.draw(p1, HIDDEN)
+        out = {"top_W": (x0.T @ p0 - x.T @ p1) / len(x)}
+        out["top_v_bias"], out["top_h_bias"] = (x0 - x).mean(0), (p0 - p1).mean(0)
+        return out, x
+
     def gradient(self, v: np.ndarray, k: int, top_only: bool) -> Parameters:
         n, wake, out = len(v), [v], {}
         for level in self.directed:
@@ -42,14 +57,8 @@ class DbnTwin:
             rest = wake[level] - self.down(level, wake[-1])
             out[f"generative_{level}"] = rest.T @ wake[-1] / n
             out[f"down_bias_{level}"] = rest.mean(0)
-        p0 = p1 = self.top_up(wake[-1])
-        h = self.draw(p0, HIDDEN)
-        for _ in range(k):
-            x = self.draw(sigmoid(h @ self.p["top_W"].T + self.p["top_v_bias"]), VISIBLE)
-            p1 = self.top_up(x)
-            h = self.draw(p1, HIDDEN)
-        out["top_W"] = (wake[-1].T @ p0 - x.T @ p1) / n
-        out["top_v_bias"], out["top_h_bias"] = (wake[-1] - x).mean(0), (p0 - p1).mean(0)
+        top, x = self.top_gradient(wake[-1], k)
+        out |= top
         if top_only:
             return {name: g for name, g in out.items() if name.startswith("top")}
         for level in reversed(self.directed):
@@ -71,3 +80,34 @@ class DbnTwin:
             self.p[name], self.velocity[name] = reference.update(
                 self.p[name], g, self.velocity[name], rate, momentum, l2=decay
             )
+
+
+class LabelledDbnTwin(DbnTwin):
+    """The same with labels; `y` holds those of the rows of the next step."""
+
+    y: np.ndarray
+
+    def draw_labels(self, h: np.ndarray) -> np.ndarray:
+        score = h @ self.p["top_U"].T + self.p["top_y_bias"]
+        ends = np.cumsum(np.exp(score - np.logaddexp.reduce(score, axis=1)[:, None]), axis=1)
+        stream = reference.stream_of(self.draws, VISIBLE)
+        u = reference.fine_uniforms(len(h), self.seed, stream)[:, None]
+        self.draws += 1
+        assert np.abs(u - ends[:, :-1]).min(initial=1) > SAFE_MARGIN, "choose another seed"
+        return np.eye(ends.shape[1])[(u >= ends[:, :-1]).sum(axis=1)]
+
+    def labelled_up(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return sigmoid(x @ self.p["top_W"] + y @ self.p["top_U"] + self.p["top_h_bias"])
+
+    def top_gradient(self, x0: np.ndarray, k: int) -> tuple[Parameters, np.ndarray]:
+        y0 = np.eye(len(self.p["top_y_bias"]))[self.y]
+        p0 = p1 = self.labelled_up(x0, y0)
+        h, x, y = self.draw(p0, HIDDEN), x0, y0
+        for _ in range(k):
+            x, y = self.top_down(h), self.draw_labels(h)
+            p1 = self.labelled_up(x, y)
+            h = self.draw(p1, HIDDEN)
+        out = {"top_W": (x0.T @ p0 - x.T @ p1) / len(x)}
+        out["top_v_bias"], out["top_h_bias"] = (x0 - x).mean(0), (p0 - p1).mean(0)
+        out["top_U"], out["top_y_bias"] = (y0.T @ p0 - y.T @ p1) / len(x), (y0 - y).mean(0)
+        return out, x

@@ -28,6 +28,16 @@ from gibbslab.models import DBM, RBM, ClassificationRBM, DeepBeliefNetwork, Unit
 ZEROS = b"0" * 64
 
 
+class Stop(Callback):
+    """Stops after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, estimator: Any, epoch: int, logs: dict[str, float]) -> bool:
+        return epoch == self.epoch
+
+
 def estimator_file() -> bytes:
     """A small estimator in training, with all that a file can hold."""
     X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
@@ -89,6 +99,20 @@ def dbn_estimator_file() -> bytes:
     return encode("DBN", *describe(dbn.set_params(fine_tune_iter=1).fit(X)))
 
 
+def dbn_classifier_file() -> bytes:
+    """A small DBN with labels, in the greedy stage of its top."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
+    dbn = gibbslab.DBNClassifier((2, 2), n_iter=2, batch_size=2, random_state=0, n_threads=1)
+    dbn.set_params(method="pcd", callbacks=[Stop(2)]).fit(X, ["a", "b", "a"])
+    return encode("DBNClassifier", *describe_classifier(dbn))
+
+
+def labelled_dbn_file() -> bytes:
+    """A small step-level DBN with labels."""
+    model = DeepBeliefNetwork((3, 2, 2), n_classes=2, random_state=0)
+    return encode("models.DeepBeliefNetwork", *describe_dbn(model))
+
+
 def dbn_file() -> bytes:
     """A small step-level DBN."""
     model = DeepBeliefNetwork((3, 2, 2), random_state=0)
@@ -114,12 +138,14 @@ FILES = {
     "DBM": dbm_estimator_file,
     "DBM in pre-training": dbm_in_pretraining_file,
     "DBN": dbn_estimator_file,
+    "DBNClassifier": dbn_classifier_file,
     "GaussianRBM": gaussian_rbm_file,
     "RBM": rbm_file,
     "UnitRBM": unit_rbm_file,
     "models.ClassificationRBM": step_classifier_file,
     "models.DBM": dbm_file,
     "models.DeepBeliefNetwork": dbn_file,
+    "models.DeepBeliefNetwork with labels": labelled_dbn_file,
 }
 
 
@@ -141,6 +167,7 @@ def assert_usable(model: Any) -> None:
     if isinstance(rbm, DeepBeliefNetwork):
         assert all(np.isfinite(x).all() for x in rbm.parameters.values())
         assert rbm.hidden_mean(np.zeros(rbm.v_size)).shape == (1, rbm.layer_sizes[-1])
+        assert rbm.n_classes == 0 or np.isfinite(rbm.log_proba(np.zeros(rbm.v_size))).all()
         return
     for name in ("W", "v_bias", "h_bias"):
         assert np.isfinite(getattr(rbm, name)).all()

@@ -48,6 +48,12 @@ def uniforms(rows: int, cols: int, seed: int, stream: int, first_row: int = 0) -
     )
 
 
+def fine_uniforms(count: int, seed: int, stream: int) -> np.ndarray:
+    """Uniforms in [0, 1) of 53 bits for choices that the host makes, one at each counter."""
+    four = philox(np.arange(count, dtype=np.uint64), stream, seed).astype(np.uint64)
+    return ((four[:, 1] << np.uint64(32) | four[:, 0]) >> np.uint64(11)) * 2.0**-53
+
+
 def bernoulli(p: np.ndarray, seed: int, stream: int, first_row: int = 0) -> np.ndarray:
     """1 where the uniform is below p; the comparison is in float32, as on every device."""
     return (uniforms(*p.shape, seed, stream, first_row) < p.astype(np.float32)).astype(np.float32)

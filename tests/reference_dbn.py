@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from reference import Enumerated, index_of, sigmoid, states
@@ -11,7 +12,9 @@ from reference import Enumerated, index_of, sigmoid, states
 Parameters = dict[str, np.ndarray]
 
 
-def random_parameters(sizes: list[int], seed: int, spread: float = 0.9) -> Parameters:
+def random_parameters(
+    sizes: list[int], seed: int, spread: float = 0.9, classes: int = 0
+) -> Parameters:
     """Weights from Normal(0, spread^2), recognition unlike generative; biases half as wide."""
     rng = np.random.default_rng(seed)
     out: Parameters = {}
@@ -23,6 +26,9 @@ def random_parameters(sizes: list[int], seed: int, spread: float = 0.9) -> Param
     out["top_W"] = rng.normal(0, spread, sizes[-2:])
     out["top_v_bias"] = rng.normal(0, spread / 2, sizes[-2])
     out["top_h_bias"] = rng.normal(0, spread / 2, sizes[-1])
+    if classes:
+        out["top_U"] = rng.normal(0, spread, (classes, sizes[-1]))
+        out["top_y_bias"] = rng.normal(0, spread / 2, classes)
     return {name: value.astype(np.float32) for name, value in out.items()}
 
 
@@ -43,8 +49,11 @@ class EnumeratedDBN:
 
     def __init__(self, sizes: list[int], parameters: Parameters) -> None:
         self.sizes, self.p = sizes, parameters
-        self.top = Enumerated(*(parameters[f"top_{n}"] for n in ("W", "v_bias", "h_bias")))
+        self.top = self.enumerated_top()
         self.directed = range(len(sizes) - 2)
+
+    def enumerated_top(self) -> Any:
+        return Enumerated(*(self.p[f"top_{n}"] for n in ("W", "v_bias", "h_bias")))
 
     @cached_property
     def down(self) -> list[np.ndarray]:
@@ -89,29 +98,43 @@ class EnumeratedDBN:
         rest = joint @ y - joint.sum(axis=1)[:, None] * sigmoid(x @ weights + bias)
         return x.T @ rest, rest.sum(axis=0)
 
+    def wake_gradient(self, level: int, below: np.ndarray) -> tuple[Parameters, np.ndarray]:
+        """Of the generative parameters, where x_l has distribution `below`; that of x_{l+1}."""
+        joint = below[:, None] * self.up[level]
+        g, bias = self.p[f"generative_{level}"], self.p[f"down_bias_{level}"]
+        n = self.sizes[level + 1], self.sizes[level]
+        weights, biases = self._mean_moments(joint.T, g.T, bias, n)
+        out = {f"generative_{level}": weights.T, f"down_bias_{level}": biases}
+        return out, joint.sum(axis=0)
+
+    def sleep_gradient(self, level: int, above: np.ndarray) -> tuple[Parameters, np.ndarray]:
+        """Of the recognition parameters, where x_{l+1} has distribution `above`; that of x_l."""
+        joint = (above[:, None] * self.down[level]).T
+        r, bias = self.p[f"recognition_{level}"], self.p[f"up_bias_{level}"]
+        n = self.sizes[level], self.sizes[level + 1]
+        weights, biases = self._mean_moments(joint, r, bias, n)
+        return {f"recognition_{level}": weights, f"up_bias_{level}": biases}, joint.sum(axis=1)
+
+    def top_gradient(self, below: np.ndarray, k: int) -> tuple[Parameters, np.ndarray]:
+        """Of CD-k, where x_{D-1} has distribution `below`; the distribution after the sweeps."""
+        h = below @ self.top.h_given_v
+        positive = self.top.v.T @ (below[:, None] * (self.top.h_given_v @ self.top.h))
+        negative = self.top.expected_negative(h, k)
+        out = {"top_W": positive - negative[0]}
+        out["top_v_bias"] = below @ self.top.v - negative[1]
+        out["top_h_bias"] = h @ self.top.h - negative[2]
+        return out, h @ self.top.v_given_h @ np.linalg.matrix_power(self.top.sweep_v, k - 1)
+
     def expected_up_down(self, v: np.ndarray, k: int) -> Parameters:
         """The expected up-down gradient over binary rows v, by parameter."""
         out: Parameters = {}
-        wake = [np.bincount(index_of(v), minlength=2 ** self.sizes[0]) / len(v)]
+        x = np.bincount(index_of(v), minlength=2 ** self.sizes[0]) / len(v)
         for level in self.directed:
-            joint = wake[-1][:, None] * self.up[level]
-            g, bias = self.p[f"generative_{level}"], self.p[f"down_bias_{level}"]
-            n = self.sizes[level + 1], self.sizes[level]
-            moments = self._mean_moments(joint.T, g.T, bias, n)
-            out[f"generative_{level}"], out[f"down_bias_{level}"] = moments[0].T, moments[1]
-            wake.append(joint.sum(axis=0))
-        h = wake[-1] @ self.top.h_given_v
-        positive = self.top.v.T @ (wake[-1][:, None] * (self.top.h_given_v @ self.top.h))
-        negative = self.top.expected_negative(h, k)
-        out["top_W"] = positive - negative[0]
-        out["top_v_bias"] = wake[-1] @ self.top.v - negative[1]
-        out["top_h_bias"] = h @ self.top.h - negative[2]
-        sleep = h @ self.top.v_given_h @ np.linalg.matrix_power(self.top.sweep_v, k - 1)
+            wake, x = self.wake_gradient(level, x)
+            out |= wake
+        top, x = self.top_gradient(x, k)
+        out |= top
         for level in reversed(self.directed):
-            joint = (sleep[:, None] * self.down[level]).T
-            r, bias = self.p[f"recognition_{level}"], self.p[f"up_bias_{level}"]
-            n = self.sizes[level], self.sizes[level + 1]
-            moments = self._mean_moments(joint, r, bias, n)
-            out[f"recognition_{level}"], out[f"up_bias_{level}"] = moments
-            sleep = joint.sum(axis=1)
+            sleep, x = self.sleep_gradient(level, x)
+            out |= sleep
         return out

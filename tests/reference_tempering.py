@@ -60,9 +60,7 @@ class TemperingTwin:
 
     def exchange(self, energy: np.ndarray) -> None:
         stream = self.stream(SWAP)
-        four = reference.philox(np.arange(self.row.size, dtype=np.uint64), stream, self.seed)
-        wide = four[:, 1].astype(np.uint64) << np.uint64(32) | four[:, 0].astype(np.uint64)
-        u = ((wide >> np.uint64(11)) * 2.0**-53).reshape(self.row.shape)
+        u = reference.fine_uniforms(self.row.size, self.seed, stream).reshape(self.row.shape)
         for t in range(self.sweeps % 2, len(self.betas) - 1, 2):
             hot, cold = self.row[t].copy(), self.row[t + 1].copy()
             rise = (self.betas[t + 1] - self.betas[t]) * (energy[cold] - energy[hot])

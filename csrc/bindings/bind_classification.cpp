@@ -8,7 +8,6 @@
 #include "csrc/bindings/guard.h"
 #include "csrc/bindings/training.h"
 #include "csrc/core/error.h"
-#include "csrc/core/interrupt.h"
 #include "csrc/models/classification_trainer.h"
 #include "csrc/ops/backend.h"
 
@@ -24,12 +23,6 @@ struct Holder {
 struct TrainerHolder {
   Holder& model;
   ClassificationTrainer trainer;
-};
-
-// Rows and their labels.
-struct LabelledDataset {
-  Dataset data;
-  std::vector<int64_t> labels;
 };
 
 // Runs `body` on the model with the GIL released and other threads kept out.
@@ -64,19 +57,12 @@ auto class_function(std::vector<double> (ClassificationRbm::*method)(const State
 
 // Sweeps h -> (v, y) -> h; the last v and its probabilities, y one-hot, and h.
 py::tuple gibbs(Holder& self, const FloatArray& start, int64_t steps) {
-  BitTensor h = bits_from(self.rbm.context(), start, "ClassificationRBM.gibbs", "start");
-  require(steps >= 1, "ClassificationRBM.gibbs", [&] { return "steps must be at least 1"; });
-  LayerState v;
-  BitTensor y;
-  exclusive(self, "ClassificationRBM.gibbs", [&](ClassificationRbm& rbm) {
-    for (int64_t step = 0; step < steps; ++step) {
-      v = rbm.sample_visible(h, step + 1 == steps);
-      y = rbm.sample_labels(h);
-      h = rbm.hidden(v.sample, y, false, true).sample;
-      poll_interrupt();
-    }
+  const BitTensor h = bits_from(self.rbm.context(), start, "ClassificationRBM.gibbs", "start");
+  const CdPass p = exclusive(self, "ClassificationRBM.gibbs", [&](ClassificationRbm& rbm) {
+    return rbm.gibbs_from_hidden(h, {steps});
   });
-  return py::make_tuple(array_from(v.mean), array_from(v.sample), array_from(y), array_from(h));
+  return py::make_tuple(array_from(p.v1.mean), array_from(p.v1.sample), array_from(p.y1),
+                        array_from(p.h1.sample));
 }
 
 // A parameter to read and assign; vectors are one row of the core's.
@@ -143,7 +129,7 @@ py::tuple train(TrainerHolder& self, const LabelledDataset& data, const IndexArr
                 int64_t batch_size, int64_t first, int64_t last, float learning_rate) {
   const BatchRange range = checked_range(data.data, order, batch_size, first, last);
   const TrainResult result = exclusive(self.model, "train", [&](ClassificationRbm&) {
-    return self.trainer.train(data.data, data.labels, range, learning_rate);
+    return self.trainer.train(data, range, learning_rate);
   });
   return py::make_tuple(result.batches, result.diverged);
 }
@@ -195,12 +181,6 @@ void bind_options(py::module_& m) {
 }
 
 void bind_training(py::module_& m) {
-  py::class_<LabelledDataset>(m, "LabelledDataset", "Rows and their labels, 0 ... K - 1.")
-      .def(py::init([](const Dataset& data, const std::vector<int64_t>& labels) {
-             return std::make_unique<LabelledDataset>(LabelledDataset{data, labels});
-           }),
-           py::arg("data"), py::arg("labels"))
-      .def_property_readonly("rows", [](const LabelledDataset& d) { return d.data.rows(); });
   py::class_<TrainerHolder>(m, "ClassificationTrainer", "Trains a classification RBM.")
       .def(py::init([](Holder& model, const ClassificationOptions& options) {
              return std::unique_ptr<TrainerHolder>(

@@ -5,7 +5,7 @@
 #include "csrc/bindings/device_array.h"
 #include "csrc/bindings/devices.h"
 #include "csrc/core/error.h"
-#include "csrc/models/dataset.h"
+#include "csrc/models/labels.h"
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
@@ -49,6 +49,12 @@ void bind_data(py::module_& m) {
       .def_property_readonly("rows", &Dataset::rows)
       .def_property_readonly("cols", &Dataset::cols)
       .def_property_readonly("binary", &Dataset::binary);
+  py::class_<LabelledDataset>(m, "LabelledDataset", "Rows and their labels, 0 ... K - 1.")
+      .def(py::init([](const Dataset& data, const std::vector<int64_t>& labels) {
+             return std::make_unique<LabelledDataset>(LabelledDataset{data, labels});
+           }),
+           py::arg("data"), py::arg("labels"))
+      .def_property_readonly("rows", [](const LabelledDataset& d) { return d.data.rows(); });
 }
 
 }  // namespace gibbslab

@@ -1,7 +1,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "csrc/bindings/bindings.h"
 #include "csrc/bindings/device_array.h"
@@ -21,9 +23,18 @@ struct DbnHolder {
   Context& context() { return dbn.context(); }
 };
 
+using Labels = std::optional<std::vector<int64_t>>;
+
+// One-hot rows for `rows` rows; empty where no labels are given.
+BitTensor labels_from(DbnHolder& self, const char* op, const Labels& labels, int64_t rows) {
+  if (!labels) return BitTensor();
+  require_labels(op, *labels, rows, self.dbn.classes());
+  return one_hot(self.context(), *labels, self.dbn.classes());
+}
+
 std::unique_ptr<DbnHolder> make(const std::vector<int64_t>& sizes, uint64_t seed, int n_threads,
-                                const std::string& device) {
-  return std::make_unique<DbnHolder>(Dbn(context_on(device, seed, n_threads), sizes));
+                                const std::string& device, int64_t classes) {
+  return std::make_unique<DbnHolder>(Dbn(context_on(device, seed, n_threads), sizes, classes));
 }
 
 std::vector<int64_t> sizes(DbnHolder& self) {
@@ -104,28 +115,43 @@ py::list generate(DbnHolder& self, const Batch& x) {
   return pairs(x, self, out, itself);
 }
 
-// Hidden states h to (h1_mean, h1, v1_mean, v1) of the top RBM.
-py::tuple top_gibbs(DbnHolder& self, const Batch& h, int64_t steps) {
+// Hidden states h to (h1_mean, h1), (v1_mean, v1) of the top RBM, and the labels, one-hot, or None.
+py::tuple top_gibbs(DbnHolder& self, const Batch& h, int64_t steps, const Labels& labels) {
   const States start = states_from(self.context(), h);
+  const BitTensor held = labels_from(self, "DBN.gibbs_sampling", labels, start.rows());
   const CdPass p = alone(self.busy, "DBN.gibbs_sampling",
-                         [&] { return self.dbn.top().gibbs_from_hidden(start, {steps}); });
-  return py::make_tuple(pair(h, self, p.h1), pair(h, self, p.v1));
+                         [&] { return self.dbn.top_gibbs(start, steps, held); });
+  const py::object y = p.y1.empty() ? py::object(py::none()) : py::object(array_from(p.y1));
+  return py::make_tuple(pair(h, self, p.h1), pair(h, self, p.v1), y);
 }
 
-auto top_function(Direction direction, const char* what) {
-  return [direction, what](DbnHolder& self, const Batch& x, bool sample) {
-    const States input = states_from(self.context(), x);
-    const LayerState out = alone(self.busy, what, [&] {
-      return self.dbn.top().half_step(input, direction, 1.0f, true, sample);
-    });
-    return pair(x, self, out);
-  };
+py::tuple top_up(DbnHolder& self, const Batch& x, bool sample, const Labels& labels) {
+  const States input = states_from(self.context(), x);
+  const BitTensor y = labels_from(self, "DBN.top_up", labels, input.rows());
+  return pair(x, self,
+              alone(self.busy, "DBN.top_up", [&] { return self.dbn.top_up(input, y, sample); }));
 }
 
-py::dict up_down(DbnHolder& self, const Batch& v, int64_t steps, bool top_only) {
+py::tuple top_down(DbnHolder& self, const Batch& h, bool sample) {
+  const States input = states_from(self.context(), h);
+  return pair(h, self,
+              alone(self.busy, "DBN.top_down", [&] { return self.dbn.top_down(input, sample); }));
+}
+
+py::array_t<double> label_log_proba(DbnHolder& self, const Batch& x) {
+  const States input = states_from(self.context(), x);
+  const auto values =
+      alone(self.busy, "DBN.label_log_proba", [&] { return self.dbn.label_log_proba(input); });
+  return array_from(values).reshape({input.rows(), self.dbn.classes()});
+}
+
+py::dict up_down(DbnHolder& self, const Batch& v, int64_t steps, bool top_only,
+                 const Labels& labels) {
   const States input = states_from(self.context(), v);
-  const UpDownPass p = alone(self.busy, "DBN.forward",
-                             [&] { return self.dbn.up_down(input, {steps, top_only, !top_only}); });
+  const BitTensor y = labels_from(self, "DBN.forward", labels, input.rows());
+  const UpDownPass p = alone(self.busy, "DBN.forward", [&] {
+    return self.dbn.up_down(input, {steps, top_only, !top_only, y});
+  });
   py::dict out;
   const auto all = [&](const char* name, auto member) {
     out[name] = pairs(v, self, p.layers,
@@ -140,6 +166,7 @@ py::dict up_down(DbnHolder& self, const Batch& v, int64_t steps, bool top_only) 
   out["h0"] = pair(v, self, p.top.h0);
   out["h1"] = pair(v, self, p.top.h1);
   out["v1"] = pair(v, self, p.top.v1);
+  if (!p.top.y1.empty()) out["y1"] = array_from(p.top.y1);
   return out;
 }
 
@@ -158,9 +185,10 @@ py::array_t<double> log_weights(DbnHolder& self, const std::vector<Batch>& layer
 
 void bind_model(py::class_<DbnHolder>& c) {
   c.def(py::init(&make), py::arg("sizes"), py::arg("seed") = 0, py::arg("n_threads") = 0,
-        py::arg("device") = "cpu")
+        py::arg("device") = "cpu", py::arg("classes") = 0)
       .def_property_readonly("device", [](DbnHolder& s) { return s.context().backend().name; })
       .def_property_readonly("sizes", &sizes)
+      .def_property_readonly("classes", [](DbnHolder& s) { return s.dbn.classes(); })
       .def_property_readonly("names", &names, "The parameters, from the bottom up.")
       .def_property_readonly("seed", [](DbnHolder& s) { return s.context().seed(); })
       .def_property(
@@ -186,13 +214,14 @@ void bind_sampling(py::class_<DbnHolder>& c) {
            py::arg("sample") = true)
       .def("recognise", &recognise, py::arg("v"), py::arg("mean_field"))
       .def("generate", &generate, py::arg("x"))
-      .def("top_up", top_function(Direction::kUp, "DBN.top_up"), py::arg("x"),
-           py::arg("sample") = true)
-      .def("top_down", top_function(Direction::kDown, "DBN.top_down"), py::arg("x"),
-           py::arg("sample") = true)
+      .def("top_up", &top_up, py::arg("x"), py::arg("sample") = true,
+           py::arg("labels") = py::none())
+      .def("top_down", &top_down, py::arg("x"), py::arg("sample") = true)
+      .def("label_log_proba", &label_log_proba, py::arg("x"))
       .def("fair_states", &fair_states, py::arg("layer"), py::arg("rows"))
-      .def("top_gibbs", &top_gibbs, py::arg("h"), py::arg("steps"))
-      .def("up_down", &up_down, py::arg("v"), py::arg("steps"), py::arg("top_only") = false)
+      .def("top_gibbs", &top_gibbs, py::arg("h"), py::arg("steps"), py::arg("labels") = py::none())
+      .def("up_down", &up_down, py::arg("v"), py::arg("steps"), py::arg("top_only") = false,
+           py::arg("labels") = py::none())
       .def("log_weights", &log_weights, py::arg("x"));
 }
 
@@ -205,11 +234,20 @@ std::unique_ptr<UpDownHolder> make_trainer(DbnHolder& model, const UpDownOptions
   return std::unique_ptr<UpDownHolder>(new UpDownHolder{model, UpDownTrainer(model.dbn, options)});
 }
 
-py::tuple train(UpDownHolder& self, const Dataset& data, const IndexArray& order,
-                int64_t batch_size, int64_t first, int64_t last, float learning_rate) {
-  const BatchRange range = checked_range(data, order, batch_size, first, last);
-  const TrainResult result = alone(self.model.busy, "train",
-                                   [&] { return self.trainer.train(data, range, learning_rate); });
+using Rows = std::variant<const Dataset*, const LabelledDataset*>;
+
+const Dataset& unlabelled(const Dataset& data) { return data; }
+const Dataset& unlabelled(const LabelledDataset& data) { return data.data; }
+
+py::tuple train(UpDownHolder& self, const Rows& data, const IndexArray& order, int64_t batch_size,
+                int64_t first, int64_t last, float learning_rate) {
+  const TrainResult result = std::visit(
+      [&](const auto* rows) {
+        const BatchRange range = checked_range(unlabelled(*rows), order, batch_size, first, last);
+        return alone(self.model.busy, "train",
+                     [&] { return self.trainer.train(*rows, range, learning_rate); });
+      },
+      data);
   return py::make_tuple(result.batches, result.diverged);
 }
 
@@ -239,7 +277,7 @@ void bind_up_down(py::module_& m) {
       .def_readwrite("sample_input", &UpDownOptions::sample_input);
   py::class_<UpDownHolder>(m, "UpDownTrainer", "Trains a DBN by the up-down algorithm.")
       .def(py::init(&make_trainer), py::arg("dbn"), py::arg("options"), py::keep_alive<1, 2>())
-      .def("train", &train, py::arg("data"), py::arg("order"), py::arg("batch_size"),
+      .def("train", &train, py::arg("data").none(false), py::arg("order"), py::arg("batch_size"),
            py::arg("first"), py::arg("last"), py::arg("learning_rate"),
            "Batches first ... last - 1; returns (batches done, name of a diverged tensor or '').")
       .def_property_readonly("options", [](UpDownHolder& self) { return self.trainer.options(); })

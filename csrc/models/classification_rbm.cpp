@@ -16,6 +16,8 @@ namespace {
 
 // Bounds the memory of all labels tried with a block of rows: 16 MiB of floats.
 constexpr int64_t kMostInputs = int64_t{1} << 22;
+// Rows whose labels are summed in one product.
+constexpr int64_t kTogether = 16;
 
 void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
   require(t.rows() == rows && t.cols() == cols, op, [&] {
@@ -30,11 +32,15 @@ std::vector<double> row_values(const Tensor& x) {
   return {here.data(), here.data() + here.cols()};
 }
 
-void softmax(double* row, int64_t count, int64_t stride, bool logarithm) {
+double log_sum_exp(const double* row, int64_t count, int64_t stride) {
   double largest = row[0], total = 0.0;
   for (int64_t k = 1; k < count; ++k) largest = std::max(largest, row[k * stride]);
   for (int64_t k = 0; k < count; ++k) total += std::exp(row[k * stride] - largest);
-  const double log_sum = largest + std::log(total);
+  return largest + std::log(total);
+}
+
+void softmax(double* row, int64_t count, int64_t stride, bool logarithm) {
+  const double log_sum = log_sum_exp(row, count, stride);
   for (int64_t k = 0; k < count; ++k) {
     const double log_p = row[k * stride] - log_sum;
     row[k * stride] = logarithm ? log_p : std::exp(log_p);
@@ -55,6 +61,18 @@ void for_blocks(const Context& ctx, const States& v, int64_t per_row, const Body
   }
 }
 
+// One-hot rows drawn from the distributions in the rows of p (B, K), on the host.
+BitTensor drawn_labels(Context& ctx, const std::vector<double>& p, int64_t classes) {
+  const Draw draw = ctx.next_draw(Layer::kVisible);
+  std::vector<int64_t> labels(p.size() / static_cast<size_t>(classes));
+  for (size_t r = 0; r < labels.size(); ++r) {
+    const double* row = p.data() + r * static_cast<size_t>(classes);
+    double left = fine_uniform(r, draw);
+    while (labels[r] + 1 < classes && left >= row[labels[r]]) left -= row[labels[r]++];
+  }
+  return one_hot(ctx, labels, classes);
+}
+
 }  // namespace
 
 void softmax_rows(std::vector<double>& scores, int64_t classes, bool logarithm) {
@@ -66,10 +84,19 @@ void softmax_rows(std::vector<double>& scores, int64_t classes, bool logarithm) 
   for (int64_t r = 0; r < rows; ++r) softmax(scores.data() + r * classes, classes, 1, logarithm);
 }
 
-BitTensor one_hot(const Context& ctx, const std::vector<int64_t>& labels, int64_t classes) {
-  BitTensor out = BitTensor::zeros(static_cast<int64_t>(labels.size()), classes);
-  for (size_t r = 0; r < labels.size(); ++r) out.set(static_cast<int64_t>(r), labels[r]);
-  return out.to(ctx.backend().memory);
+void sum_over_labels(const Context& ctx, const std::vector<double>& coefficients, int64_t classes,
+                     const Tensor& means, Tensor& out) {
+  for (int64_t first = 0; first < out.rows(); first += kTogether) {
+    const int64_t last = std::min(out.rows(), first + kTogether), rows = last - first;
+    Tensor blocks = Tensor::zeros(rows, rows * classes);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t k = 0; k < classes; ++k)
+        blocks.row(r)[r * classes + k] =
+            static_cast<float>(coefficients[static_cast<size_t>((first + r) * classes + k)]);
+    Tensor sums = out.slice(first, last);
+    ops::matmul(ctx, blocks.to(ctx.backend().memory), false,
+                means.slice(first * classes, last * classes), false, 1.0f, 0.0f, sums);
+  }
 }
 
 ClassificationRbm::ClassificationRbm(Context ctx, int64_t visible, int64_t hidden, int64_t classes)
@@ -112,6 +139,9 @@ void ClassificationRbm::initialize(float deviation) {
   ops::normal(ctx_, ctx_.next_draw(Layer::kWeights), 0.0f, deviation, u);
   w_.set(std::move(w));
   u_.set(std::move(u));
+  a_ = ops::zeros(ctx_, 1, visible_size());
+  b_ = ops::zeros(ctx_, 1, hidden_size());
+  d_ = ops::zeros(ctx_, 1, classes());
 }
 
 // v W + b.
@@ -177,6 +207,37 @@ std::vector<double> ClassificationRbm::free_energy(const States& v) const {
   return out;
 }
 
+// Label by label, that of the RBM with hidden biases b + U_k, whose sums are in float64.
+std::vector<double> ClassificationRbm::marginal_free_energy(const States& v) const {
+  const size_t k = static_cast<size_t>(classes());
+  const std::vector<double> bias = row_values(d_);
+  std::vector<double> out(static_cast<size_t>(v.rows())), scores(out.size() * k);
+  for (size_t y = 0; y < k; ++y) {
+    const Tensor u = u_.get().slice(static_cast<int64_t>(y), static_cast<int64_t>(y) + 1);
+    Tensor b = ops::zeros(ctx_, 1, hidden_size());
+    ops::linear(ctx_, {1.0, &b_, 1.0, &u}, b);
+    ops::free_energy(ctx_, {&w_.get(), &a_, &b, 1.0}, v, out.data());
+    for (size_t r = 0; r < out.size(); ++r) scores[r * k + y] = bias[y] - out[r];
+    poll_interrupt();
+  }
+  for (size_t r = 0; r < out.size(); ++r)
+    out[r] = -log_sum_exp(scores.data() + r * k, classes(), 1);
+  return out;
+}
+
+Tensor ClassificationRbm::hidden_mean(const States& v) const {
+  Tensor out = ops::zeros(ctx_, v.rows(), hidden_size());
+  int64_t first = 0;
+  for_blocks(ctx_, v, classes() * hidden_size(), [&](const States& rows) {
+    ClassScores block = class_scores(rows, true);
+    softmax_rows(block.scores, classes(), false);
+    Tensor part = out.slice(first, first + rows.rows());
+    sum_over_labels(ctx_, block.scores, classes(), block.means, part);
+    first += rows.rows();
+  });
+  return out;
+}
+
 LayerState ClassificationRbm::hidden(const States& v, const BitTensor& y, bool mean, bool sample) {
   const Tensor from_visible = input(v);
   const States labels(y);
@@ -194,20 +255,13 @@ LayerState ClassificationRbm::hidden(const States& v, const BitTensor& y, bool m
   return out;
 }
 
-LayerState ClassificationRbm::sample_visible(const States& h, bool mean) {
-  LayerState out;
-  if (mean) out.mean = ops::zeros(ctx_, h.rows(), visible_size());
-  out.sample = ops::zero_bits(ctx_, h.rows(), visible_size());
+LayerState ClassificationRbm::visible(const States& h, bool mean, bool sample) {
   HalfStep step;
   step.input = &h;
   step.weights = &w_;
   step.bias = &a_;
   step.direction = Direction::kDown;
-  step.draw = ctx_.next_draw(Layer::kVisible);
-  step.mean = mean ? &out.mean : nullptr;
-  step.sample = &out.sample;
-  ops::half_step(ctx_, step);
-  return out;
+  return run_half_step(ctx_, step, mean, sample);
 }
 
 BitTensor ClassificationRbm::sample_labels(const States& h) {
@@ -220,18 +274,43 @@ BitTensor ClassificationRbm::sample_labels(const States& h) {
   step.pre = &pre;
   ops::half_step(ctx_, step);
   const Tensor here = pre.to(host_memory());
-  const Draw draw = ctx_.next_draw(Layer::kVisible);
-  std::vector<int64_t> labels(static_cast<size_t>(h.rows()));
-  for (int64_t r = 0; r < h.rows(); ++r) {
-    std::vector<double> p(here.row(r), here.row(r) + classes());
-    softmax(p.data(), classes(), 1, false);
-    double left = fine_uniform(static_cast<uint64_t>(r), draw);
-    int64_t k = 0;
-    while (k + 1 < classes() && left >= p[static_cast<size_t>(k)])
-      left -= p[static_cast<size_t>(k++)];
-    labels[static_cast<size_t>(r)] = k;
+  std::vector<double> p;
+  for (int64_t r = 0; r < h.rows(); ++r) p.insert(p.end(), here.row(r), here.row(r) + classes());
+  if (fault("label_units_not_normalised"))
+    for (double& x : p) x = 1.0 / (1.0 + std::exp(-x));
+  else
+    softmax_rows(p, classes(), false);
+  return drawn_labels(ctx_, p, classes());
+}
+
+BitTensor ClassificationRbm::sample_labels_given_visible(const States& v) {
+  std::vector<double> p = log_proba(v);
+  for (double& x : p) x = std::exp(x);
+  return drawn_labels(ctx_, p, classes());
+}
+
+CdPass ClassificationRbm::cd_pass(const States& v, const BitTensor& y, int64_t k) {
+  LayerState h0 = hidden(v, y, true, true);
+  CdPass out = gibbs_from_hidden(h0.sample, {k});
+  out.h0 = std::move(h0);
+  return out;
+}
+
+CdPass ClassificationRbm::gibbs_from_hidden(const States& h, const LabelledSweeps& sweeps) {
+  require(sweeps.steps >= 1, "ClassificationRBM.gibbs",
+          [&] { return "steps must be at least 1, got " + std::to_string(sweeps.steps); });
+  const bool held = !sweeps.labels.empty() && !fault("held_labels_drawn");
+  CdPass out;
+  States start = h;
+  for (int64_t step = 0; step < sweeps.steps; ++step) {
+    const bool last = step + 1 == sweeps.steps;
+    out.v1 = visible(start, last && sweeps.visible_mean, true);
+    out.y1 = held ? sweeps.labels : sample_labels(start);
+    out.h1 = hidden(out.v1.sample, out.y1, last, !last || sweeps.hidden_sample);
+    start = out.h1.sample;
+    poll_interrupt();
   }
-  return one_hot(ctx_, labels, classes());
+  return out;
 }
 
 }  // namespace gibbslab

@@ -8,6 +8,7 @@
 
 #include "csrc/core/context.h"
 #include "csrc/core/tensor.h"
+#include "csrc/models/labels.h"
 #include "csrc/models/rbm.h"
 #include "csrc/ops/linalg.h"
 
@@ -17,6 +18,14 @@ namespace gibbslab {
 struct ClassScores {
   std::vector<double> scores;  // (B, K): log p(y = k | v_r) but for a constant of the row
   Tensor means;                // E[h | v_r, y = k] in row r K + k, (B K, H), where asked for
+};
+
+// Sweeps h -> (v, y) -> h.
+struct LabelledSweeps {
+  int64_t steps = 1;
+  BitTensor labels{};         // one-hot (B, K), to hold y at; empty: y is drawn
+  bool visible_mean = true;   // whether the last visible probabilities are wanted
+  bool hidden_sample = true;  // whether the last hidden states are wanted
 };
 
 class ClassificationRbm {
@@ -49,11 +58,23 @@ class ClassificationRbm {
   // -log sum_h exp(-E(y = k, v_r, h)), (B, K), in nats.
   std::vector<double> free_energy(const States& v) const;
 
+  // The same with the labels summed out too, (B).
+  std::vector<double> marginal_free_energy(const States& v) const;
+  // E[h | v_r], the labels summed out, (B, H).
+  Tensor hidden_mean(const States& v) const;
+
   // p(h | v, y) and a sample; y one-hot (B, K).
   LayerState hidden(const States& v, const BitTensor& y, bool mean, bool sample);
-  // v ~ p(v | h) and y ~ p(y | h), one-hot.
-  LayerState sample_visible(const States& h, bool mean);
+  // p(v | h) and a sample.
+  LayerState visible(const States& h, bool mean, bool sample);
+  // y ~ p(y | h), or y ~ p(y | v) with the hidden units summed out; one-hot.
   BitTensor sample_labels(const States& h);
+  BitTensor sample_labels_given_visible(const States& v);
+
+  // h0 from v and y, then k sweeps from its sample.
+  CdPass cd_pass(const States& v, const BitTensor& y, int64_t k);
+  // The last v, y and h.
+  CdPass gibbs_from_hidden(const States& h, const LabelledSweeps& sweeps);
 
  private:
   Tensor input(const States& v) const;
@@ -65,7 +86,8 @@ class ClassificationRbm {
 
 // In place, over each row of `scores` (B, K): exp(s_k) / sum_l exp(s_l), or its logarithm.
 void softmax_rows(std::vector<double>& scores, int64_t classes, bool logarithm);
-// Labels as one-hot rows (count, K) where the context computes.
-BitTensor one_hot(const Context& ctx, const std::vector<int64_t>& labels, int64_t classes);
+// out (B, H): the sum over labels k of coefficient_rk mean_rk, means in rows r K + k.
+void sum_over_labels(const Context& ctx, const std::vector<double>& coefficients, int64_t classes,
+                     const Tensor& means, Tensor& out);
 
 }  // namespace gibbslab

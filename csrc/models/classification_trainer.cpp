@@ -1,6 +1,5 @@
 #include "csrc/models/classification_trainer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "csrc/core/error.h"
@@ -8,29 +7,6 @@
 #include "csrc/core/interrupt.h"
 
 namespace gibbslab {
-namespace {
-
-// Rows of a batch whose labels are summed in one product.
-constexpr int64_t kTogether = 16;
-
-// out (B, H): the sum over labels k of coefficient_rk mean_rk, means in rows r K + k.
-void sum_over_labels(const Context& ctx, const std::vector<double>& coefficients, int64_t classes,
-                     const Tensor& means, Tensor& out) {
-  for (int64_t first = 0; first < out.rows(); first += kTogether) {
-    const int64_t last = std::min(out.rows(), first + kTogether), rows = last - first;
-    Tensor blocks = Tensor::zeros(rows, rows * classes);
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t k = 0; k < classes; ++k)
-        blocks.row(r)[r * classes + k] =
-            static_cast<float>(coefficients[static_cast<size_t>((first + r) * classes + k)]);
-    Tensor sums = out.slice(first, last);
-    ops::matmul(ctx, blocks.to(ctx.backend().memory), false,
-                means.slice(first * classes, last * classes), false, 1.0f, 0.0f, sums);
-  }
-}
-
-}  // namespace
-
 ClassificationTrainer::ClassificationTrainer(ClassificationRbm& rbm, ClassificationOptions options)
     : rbm_(rbm), options_(options) {
   require(options_.k >= 1, "train",
@@ -54,23 +30,11 @@ void ClassificationTrainer::set_momentum(float momentum) {
     velocity->clear();
 }
 
-TrainResult ClassificationTrainer::train(const Dataset& data, const std::vector<int64_t>& labels,
-                                         const BatchRange& range, float learning_rate) {
-  require(static_cast<int64_t>(labels.size()) == data.rows(), "train", [&] {
-    return "y must have " + std::to_string(data.rows()) + " labels, got " +
-           std::to_string(labels.size());
-  });
-  require(std::all_of(labels.begin(), labels.end(),
-                      [&](int64_t y) { return 0 <= y && y < rbm_.classes(); }),
-          "train", [&] { return "y must be below " + std::to_string(rbm_.classes()); });
-  std::vector<int64_t> batch;
-  return train_batches(rbm_.context(), data, rbm_.visible_size(), range, next_batch_,
-                       [&](const States& v) {
-                         const int64_t* order = range.order + next_batch_ * range.batch_size;
-                         batch.resize(static_cast<size_t>(v.rows()));
-                         for (size_t r = 0; r < batch.size(); ++r)
-                           batch[r] = labels[static_cast<size_t>(order[r])];
-                         return whole_step(v, batch, learning_rate);
+TrainResult ClassificationTrainer::train(const LabelledDataset& data, const BatchRange& range,
+                                         float learning_rate) {
+  return train_batches(rbm_.context(), data, rbm_.visible_size(), rbm_.classes(), range,
+                       next_batch_, [&](const States& v, const std::vector<int64_t>& labels) {
+                         return whole_step(v, labels, learning_rate);
                        });
 }
 
@@ -147,19 +111,10 @@ void ClassificationTrainer::add_discriminative(const States& v, const std::vecto
 }
 
 ClassificationTrainer::Negative ClassificationTrainer::negative_phase(const LayerState& h0) {
-  BitTensor h = options_.persistent ? chains_ : h0.sample;
-  Negative out;
-  LayerState h1;
-  for (int64_t step = 0; step < options_.k; ++step) {
-    const bool last = step + 1 == options_.k;
-    out.v = rbm_.sample_visible(h, false).sample;
-    out.y = rbm_.sample_labels(h);
-    h1 = rbm_.hidden(out.v, out.y, last, !last || options_.persistent);
-    h = h1.sample;
-    poll_interrupt();
-  }
-  if (options_.persistent) chains_ = h;
-  out.h = h1.mean;
+  const CdPass pass = rbm_.gibbs_from_hidden(options_.persistent ? chains_ : h0.sample,
+                                             {options_.k, BitTensor(), false, options_.persistent});
+  if (options_.persistent) chains_ = pass.h1.sample;
+  Negative out{pass.v1.sample, pass.h1.mean, pass.y1, 0.0f};
   out.scale = options_.generative / static_cast<float>(out.v.rows());
   return out;
 }

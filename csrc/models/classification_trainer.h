@@ -28,9 +28,8 @@ class ClassificationTrainer {
   // `rbm` must outlive the trainer.
   ClassificationTrainer(ClassificationRbm& rbm, ClassificationOptions options);
 
-  // As RbmTrainer::train; labels (rows of the data), each below K.
-  TrainResult train(const Dataset& data, const std::vector<int64_t>& labels,
-                    const BatchRange& range, float learning_rate);
+  // As RbmTrainer::train.
+  TrainResult train(const LabelledDataset& data, const BatchRange& range, float learning_rate);
 
   const ClassificationOptions& options() const { return options_; }
   // For schedules, between calls of train. Zero forgets the velocity.

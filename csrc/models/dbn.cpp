@@ -17,6 +17,15 @@ const std::vector<int64_t>& checked(const std::vector<int64_t>& sizes) {
   return sizes;
 }
 
+std::variant<Rbm, ClassificationRbm> make_top(const Context& ctx, const std::vector<int64_t>& sizes,
+                                              int64_t classes) {
+  const int64_t visible = checked(sizes)[sizes.size() - 2], hidden = sizes.back();
+  require(classes >= 0, "DBN",
+          [&] { return "classes must be at least 0, got " + std::to_string(classes); });
+  if (classes == 0) return Rbm(ctx, visible, hidden);
+  return ClassificationRbm(ctx, visible, hidden, classes);
+}
+
 // log p(out | in) of every row, added to `sums` times `sign`; p(out = 1) = sigmoid(in W + bias).
 // As an RBM of in and out without in's own bias: -E(in, out) + F(in).
 struct Conditional {
@@ -46,8 +55,8 @@ LayerState directed_step(Context& ctx, const States& in, const Weights& weights,
 
 }  // namespace
 
-Dbn::Dbn(Context ctx, const std::vector<int64_t>& sizes)
-    : top_(ctx, checked(sizes)[sizes.size() - 2], sizes.back()) {
+Dbn::Dbn(Context ctx, const std::vector<int64_t>& sizes, int64_t classes)
+    : top_(make_top(ctx, sizes, classes)) {
   for (size_t l = 0; l + 2 < sizes.size(); ++l) {
     DirectedLayer layer;
     layer.recognition.set(ops::zeros(ctx, sizes[l], sizes[l + 1]));
@@ -58,9 +67,20 @@ Dbn::Dbn(Context ctx, const std::vector<int64_t>& sizes)
   }
 }
 
+Context& Dbn::context() {
+  return std::visit([](auto& top) -> Context& { return top.context(); }, top_);
+}
+
+const Context& Dbn::context() const {
+  return std::visit([](const auto& top) -> const Context& { return top.context(); }, top_);
+}
+
+int64_t Dbn::classes() const { return labelled() ? labelled()->classes() : 0; }
+
 int64_t Dbn::size(int64_t l) const {
-  if (l == depth()) return top_.hidden_size();
-  return l + 1 == depth() ? top_.visible_size() : layers_[l].down_bias.cols();
+  if (l + 1 < depth()) return layers_[l].down_bias.cols();
+  return std::visit(
+      [&](const auto& top) { return l == depth() ? top.hidden_size() : top.visible_size(); }, top_);
 }
 
 std::vector<DbnParameter> Dbn::parameters() const {
@@ -75,20 +95,30 @@ std::vector<DbnParameter> Dbn::parameters() const {
   out.push_back({DbnPart::kTopWeights, 0, "top_W"});
   out.push_back({DbnPart::kTopVisibleBias, 0, "top_v_bias"});
   out.push_back({DbnPart::kTopHiddenBias, 0, "top_h_bias"});
+  if (classes() == 0) return out;
+  out.push_back({DbnPart::kLabelWeights, 0, "top_U"});
+  out.push_back({DbnPart::kLabelBias, 0, "top_y_bias"});
   return out;
 }
 
 const Weights* Dbn::weights_of(const DbnParameter& which) const {
   if (which.part == DbnPart::kGenerative) return &layers_[which.layer].generative;
   if (which.part == DbnPart::kRecognition) return &layers_[which.layer].recognition;
-  return which.part == DbnPart::kTopWeights ? &top_.weights() : nullptr;
+  if (which.part == DbnPart::kLabelWeights) return &labelled()->label_weights();
+  if (which.part != DbnPart::kTopWeights) return nullptr;
+  return std::visit([](const auto& top) { return &top.weights(); }, top_);
 }
 
 const Tensor& Dbn::get(const DbnParameter& which) const {
   if (const Weights* weights = weights_of(which)) return weights->get();
   if (which.part == DbnPart::kUpBias) return layers_[which.layer].up_bias;
   if (which.part == DbnPart::kDownBias) return layers_[which.layer].down_bias;
-  return which.part == DbnPart::kTopVisibleBias ? top_.visible_bias() : top_.hidden_bias();
+  if (which.part == DbnPart::kLabelBias) return labelled()->label_bias();
+  return std::visit(
+      [&](const auto& top) -> const Tensor& {
+        return which.part == DbnPart::kTopVisibleBias ? top.visible_bias() : top.hidden_bias();
+      },
+      top_);
 }
 
 void Dbn::set(const DbnParameter& which, Tensor value) {
@@ -108,13 +138,21 @@ void Dbn::set(const DbnParameter& which, Tensor value) {
     case DbnPart::kUpBias:
       layers_[which.layer].up_bias = std::move(value);
       return;
-    case DbnPart::kTopWeights:
-      return top_.set_weights(std::move(value));
-    case DbnPart::kTopVisibleBias:
-      return top_.set_visible_bias(std::move(value));
-    case DbnPart::kTopHiddenBias:
-      return top_.set_hidden_bias(std::move(value));
+    default:
+      set_top(which, std::move(value));
   }
+}
+
+void Dbn::set_top(const DbnParameter& which, Tensor value) {
+  if (which.part == DbnPart::kLabelWeights) return labelled()->set_label_weights(std::move(value));
+  if (which.part == DbnPart::kLabelBias) return labelled()->set_label_bias(std::move(value));
+  std::visit(
+      [&](auto& top) {
+        if (which.part == DbnPart::kTopWeights) return top.set_weights(std::move(value));
+        if (which.part == DbnPart::kTopVisibleBias) return top.set_visible_bias(std::move(value));
+        top.set_hidden_bias(std::move(value));
+      },
+      top_);
 }
 
 void Dbn::initialize(float deviation) {
@@ -126,7 +164,7 @@ void Dbn::initialize(float deviation) {
     layer.up_bias = ops::zeros(context(), 1, w.cols());
     layer.down_bias = ops::zeros(context(), 1, w.rows());
   }
-  top_.initialize(deviation);
+  std::visit([&](auto& top) { top.initialize(deviation); }, top_);
 }
 
 LayerState Dbn::up(int64_t l, const States& below, bool mean, bool sample) {
@@ -171,6 +209,48 @@ BitTensor Dbn::fair_states(int64_t l, int64_t rows) {
   return out;
 }
 
+// Labels that are given must be those of a model with some, one row for each of x.
+void Dbn::require_fitting(const States& x, const BitTensor& labels) const {
+  require(labels.empty() || (labels.rows() == x.rows() && labels.cols() == classes()), "DBN", [&] {
+    return "labels must have shape " + shape_string(x.rows(), classes()) + ", got " +
+           shape_string(labels.rows(), labels.cols());
+  });
+}
+
+LayerState Dbn::top_up(const States& x, const BitTensor& labels, bool sample) {
+  require_fitting(x, labels);
+  if (!labelled()) return std::get<Rbm>(top_).half_step(x, Direction::kUp, 1.0f, true, sample);
+  ClassificationRbm& top = *labelled();
+  if (!labels.empty()) return top.hidden(x, labels, true, sample);
+  LayerState out;
+  out.mean = top.hidden_mean(x);
+  if (sample) out.sample = top.hidden(x, top.sample_labels_given_visible(x), false, true).sample;
+  return out;
+}
+
+LayerState Dbn::top_down(const States& h, bool sample) {
+  if (labelled()) return labelled()->visible(h, true, sample);
+  return std::get<Rbm>(top_).half_step(h, Direction::kDown, 1.0f, true, sample);
+}
+
+CdPass Dbn::top_gibbs(const States& h, int64_t steps, const BitTensor& labels) {
+  require_fitting(h, labels);
+  if (!labelled()) return std::get<Rbm>(top_).gibbs_from_hidden(h, {steps});
+  return labelled()->gibbs_from_hidden(h, {steps, labels});
+}
+
+std::vector<double> Dbn::label_log_proba(const States& x) {
+  require(labelled() != nullptr, "DBN.label_log_proba", [&] { return "the model has no labels"; });
+  return labelled()->log_proba(x);
+}
+
+CdPass Dbn::top_pass(const States& x, const UpDown& how) {
+  require_fitting(x, how.labels);
+  if (!labelled()) return std::get<Rbm>(top_).cd_pass(x, how.steps);
+  require(!how.labels.empty(), "DBN", [&] { return "labels must be given"; });
+  return labelled()->cd_pass(x, how.labels, how.steps);
+}
+
 UpDownPass Dbn::up_down(const States& v, const UpDown& how) {
   UpDownPass out;
   out.layers.resize(layers_.size());
@@ -181,7 +261,7 @@ UpDownPass Dbn::up_down(const States& v, const UpDown& how) {
     state = pass.up.sample;
     if (!how.top_only) pass.predicted = down(l, state, true, how.predictions);
   }
-  out.top = top_.cd_pass(state, how.steps);
+  out.top = top_pass(state, how);
   if (how.top_only) return out;
   state = fault("sleep_phase_starts_at_data") ? state : States(out.top.v1.sample);
   for (int64_t l = depth() - 2; l >= 0; --l) {
@@ -205,7 +285,8 @@ std::vector<double> Dbn::log_weights(const std::vector<States>& x) const {
     add_log_conditional(context(), {&layer.recognition.get(), &layer.up_bias}, x[l], x[l + 1], sign,
                         out);
   }
-  const std::vector<double> free = top_.free_energy(x.back(), 1.0);
+  const std::vector<double> free = labelled() ? labelled()->marginal_free_energy(x.back())
+                                              : std::get<Rbm>(top_).free_energy(x.back(), 1.0);
   for (size_t r = 0; r < out.size(); ++r) out[r] -= free[r];
   return out;
 }

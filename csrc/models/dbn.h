@@ -5,11 +5,15 @@
 //   p(x_l = 1 | x_{l+1}) = sigmoid(G_l x_{l+1} + g_l)
 //
 // The recognition model q(x_{l+1} = 1 | x_l) = sigmoid(x_l R_l + r_l) stands for the posterior.
+// With K labels, a softmax unit of K states lies beside x_{D-1}, and the RBM at the top is that of
+// classification_rbm.h: p_top(x_{D-1}, y, x_D).
 #pragma once
 
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "csrc/models/classification_rbm.h"
 #include "csrc/models/rbm.h"
 
 namespace gibbslab {
@@ -31,13 +35,14 @@ struct DirectedPass {
 
 struct UpDownPass {
   std::vector<DirectedPass> layers;  // D - 1
-  CdPass top;                        // h0, then v1 and h1 after the sweeps of the top RBM
+  CdPass top;                        // h0, then v1, y1 and h1 after the sweeps of the top RBM
 };
 
 struct UpDown {
   int64_t steps = 1;         // sweeps of the top RBM
   bool top_only = false;     // no sleep phase and no predictions
   bool predictions = false;  // samples of the predictions too, not only their means
+  BitTensor labels{};        // one-hot (B, K), of models with labels
 };
 
 enum class DbnPart {
@@ -47,7 +52,9 @@ enum class DbnPart {
   kUpBias,
   kTopWeights,
   kTopVisibleBias,
-  kTopHiddenBias
+  kTopHiddenBias,
+  kLabelWeights,
+  kLabelBias
 };
 
 struct DbnParameter {
@@ -58,14 +65,14 @@ struct DbnParameter {
 
 class Dbn {
  public:
-  // sizes N_0 ... N_D. Weights and biases start at 0.
-  Dbn(Context ctx, const std::vector<int64_t>& sizes);
+  // sizes N_0 ... N_D, and K labels or none. Weights and biases start at 0.
+  Dbn(Context ctx, const std::vector<int64_t>& sizes, int64_t classes = 0);
 
   int64_t depth() const { return static_cast<int64_t>(layers_.size()) + 1; }  // D
   int64_t size(int64_t l) const;                                              // N_l
-  Context& context() { return top_.context(); }
-  const Context& context() const { return top_.context(); }
-  Rbm& top() { return top_; }
+  int64_t classes() const;                                                    // K, or 0
+  Context& context();
+  const Context& context() const;
 
   // All parameters, in the order of their updates, from the bottom up.
   std::vector<DbnParameter> parameters() const;
@@ -83,20 +90,35 @@ class Dbn {
   std::vector<LayerState> recognise(const States& v, bool mean_field);
   // x_{D-2} ... x_0, each drawn from the one above; x (B, N_{D-1}).
   std::vector<LayerState> generate(const States& x);
+  // x_D given x_{D-1} and the labels, one-hot; of labels that are not given, the mean is over them,
+  // and the sample follows a draw of them.
+  LayerState top_up(const States& x, const BitTensor& labels, bool sample);
+  // x_{D-1} given x_D.
+  LayerState top_down(const States& h, bool sample);
+  // Sweeps x_D -> x_{D-1} -> x_D, of the labels too where none are given to hold them at.
+  CdPass top_gibbs(const States& h, int64_t steps, const BitTensor& labels);
+  // log p(y = k | x_{D-1}), (B, K), in nats: exact, by the free energy of the top RBM.
+  std::vector<double> label_log_proba(const States& x);
   // Fair coins for layer l: where chains start.
   BitTensor fair_states(int64_t l, int64_t rows);
   // Wake phase, sweeps of the top RBM, sleep phase.
   UpDownPass up_down(const States& v, const UpDown& how);
   // log p*(x) - log q(x_1 ... x_{D-1} | x_0) of every row, with p* = Z p, in nats; x_0 ... x_{D-1}
-  // given, x_D summed out. Its mean over q is the variational bound on log p(x_0) + log Z
-  // (Salakhutdinov and Murray 2008), its exponential's mean p(x_0) Z.
+  // given, x_D and any label summed out. Its mean over q is the variational bound on log p(x_0) +
+  // log Z (Salakhutdinov and Murray 2008), its exponential's mean p(x_0) Z.
   std::vector<double> log_weights(const std::vector<States>& x) const;
 
  private:
   const Weights* weights_of(const DbnParameter& which) const;
+  void set_top(const DbnParameter& which, Tensor value);
+  // The RBM at the top where there are labels, and null where there are none.
+  ClassificationRbm* labelled() { return std::get_if<ClassificationRbm>(&top_); }
+  const ClassificationRbm* labelled() const { return std::get_if<ClassificationRbm>(&top_); }
+  void require_fitting(const States& x, const BitTensor& labels) const;
+  CdPass top_pass(const States& x, const UpDown& how);
 
   std::vector<DirectedLayer> layers_;
-  Rbm top_;
+  std::variant<Rbm, ClassificationRbm> top_;
 };
 
 }  // namespace gibbslab

@@ -9,12 +9,16 @@ namespace {
 
 bool is_weights(const DbnParameter& which) {
   return which.part == DbnPart::kGenerative || which.part == DbnPart::kRecognition ||
-         which.part == DbnPart::kTopWeights;
+         which.part == DbnPart::kTopWeights || which.part == DbnPart::kLabelWeights;
+}
+
+bool of_labels(const DbnParameter& which) {
+  return which.part == DbnPart::kLabelWeights || which.part == DbnPart::kLabelBias;
 }
 
 bool in_top(const DbnParameter& which) {
   return which.part == DbnPart::kTopWeights || which.part == DbnPart::kTopVisibleBias ||
-         which.part == DbnPart::kTopHiddenBias;
+         which.part == DbnPart::kTopHiddenBias || of_labels(which);
 }
 
 }  // namespace
@@ -37,15 +41,26 @@ void UpDownTrainer::set_momentum(float momentum) {
 
 TrainResult UpDownTrainer::train(const Dataset& data, const BatchRange& range,
                                  float learning_rate) {
+  require(dbn_.classes() == 0, "train", [&] { return "data must have labels, as the model has"; });
   return train_batches(dbn_.context(), data, dbn_.size(0), range, next_batch_,
-                       [&](const States& v) { return whole_step(v, learning_rate); });
+                       [&](const States& v) { return whole_step({v, {}}, learning_rate); });
+}
+
+TrainResult UpDownTrainer::train(const LabelledDataset& data, const BatchRange& range,
+                                 float learning_rate) {
+  require(dbn_.classes() > 0, "train", [&] { return "data must have no labels, as the model"; });
+  return train_batches(dbn_.context(), data, dbn_.size(0), dbn_.classes(), range, next_batch_,
+                       [&](const States& v, const std::vector<int64_t>& labels) {
+                         const BitTensor y = one_hot(dbn_.context(), labels, dbn_.classes());
+                         return whole_step({v, y}, learning_rate);
+                       });
 }
 
 // One step, or none at all: an interrupt or a divergence leaves the state before the batch.
-std::string UpDownTrainer::whole_step(const States& v, float learning_rate) {
+std::string UpDownTrainer::whole_step(const Batch& batch, float learning_rate) {
   const uint64_t draws = dbn_.context().draws();
   try {
-    std::string diverged = step(v, learning_rate);
+    std::string diverged = step(batch, learning_rate);
     if (!diverged.empty()) dbn_.context().set_draws(draws);
     return diverged;
   } catch (...) {
@@ -54,12 +69,12 @@ std::string UpDownTrainer::whole_step(const States& v, float learning_rate) {
   }
 }
 
-std::string UpDownTrainer::step(const States& v, float learning_rate) {
-  const States v0 = options_.sample_input ? drawn_input(dbn_.context(), v) : v;
-  const UpDownPass pass = dbn_.up_down(v0, {options_.k, options_.top_only, false});
+std::string UpDownTrainer::step(Batch batch, float learning_rate) {
+  if (options_.sample_input) batch.v = drawn_input(dbn_.context(), batch.v);
+  const UpDownPass pass = dbn_.up_down(batch.v, {options_.k, options_.top_only, false, batch.y});
   std::vector<std::pair<Tensor, Tensor>> found(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i)
-    if (!advance(slots_[i], moments(slots_[i].which, v0, pass), learning_rate, found[i].first,
+    if (!advance(slots_[i], moments(slots_[i].which, batch, pass), learning_rate, found[i].first,
                  found[i].second))
       return slots_[i].which.name;
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -69,18 +84,26 @@ std::string UpDownTrainer::step(const States& v, float learning_rate) {
   return "";
 }
 
-UpDownTrainer::Moments UpDownTrainer::moments(const DbnParameter& which, const States& v,
-                                              const UpDownPass& pass) const {
-  if (in_top(which)) {
-    const States below = pass.layers.empty() ? v : States(pass.layers.back().up.sample);
-    const States h0 = pass.top.h0.mean, v1 = pass.top.v1.sample, h1 = pass.top.h1.mean;
-    if (which.part == DbnPart::kTopHiddenBias) return {h0, {}, h1, {}};
-    return {below, h0, v1, h1};
+UpDownTrainer::Moments UpDownTrainer::top_moments(const DbnParameter& which, const Batch& batch,
+                                                  const UpDownPass& pass) const {
+  const States h0 = pass.top.h0.mean, h1 = pass.top.h1.mean;
+  if (which.part == DbnPart::kTopHiddenBias) return {h0, {}, h1, {}};
+  if (of_labels(which)) {
+    const States sampled = fault("up_down_negative_label_of_data") ? batch.y : pass.top.y1;
+    return {batch.y, h0, sampled, h1};
   }
+  const States below = pass.layers.empty() ? batch.v : States(pass.layers.back().up.sample);
+  return {below, h0, pass.top.v1.sample, h1};
+}
+
+UpDownTrainer::Moments UpDownTrainer::moments(const DbnParameter& which, const Batch& batch,
+                                              const UpDownPass& pass) const {
+  if (in_top(which)) return top_moments(which, batch, pass);
   const DirectedPass& layer = pass.layers[which.layer];
   const bool wake = which.part == DbnPart::kGenerative || which.part == DbnPart::kDownBias;
   if (wake) {
-    const States below = which.layer == 0 ? v : States(pass.layers[which.layer - 1].up.sample);
+    const States below =
+        which.layer == 0 ? batch.v : States(pass.layers[which.layer - 1].up.sample);
     const States above = layer.up.sample;
     return {below, above, layer.predicted.mean, above};
   }

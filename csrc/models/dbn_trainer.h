@@ -22,8 +22,9 @@ class UpDownTrainer {
   // `dbn` must outlive the trainer.
   UpDownTrainer(Dbn& dbn, UpDownOptions options);
 
-  // See RbmTrainer::train.
+  // See RbmTrainer::train. A model with labels takes rows with labels.
   TrainResult train(const Dataset& data, const BatchRange& range, float learning_rate);
+  TrainResult train(const LabelledDataset& data, const BatchRange& range, float learning_rate);
 
   const UpDownOptions& options() const { return options_; }
   // For schedules, between calls of train. Zero forgets the velocities.
@@ -42,9 +43,14 @@ class UpDownTrainer {
   struct Moments {
     States v0, h0, v1, h1;
   };
-  std::string whole_step(const States& v, float learning_rate);
-  std::string step(const States& v, float learning_rate);
-  Moments moments(const DbnParameter& which, const States& v, const UpDownPass& pass) const;
+  struct Batch {
+    States v;
+    BitTensor y;  // one-hot, of models with labels
+  };
+  std::string whole_step(const Batch& batch, float learning_rate);
+  std::string step(Batch batch, float learning_rate);
+  Moments moments(const DbnParameter& which, const Batch& batch, const UpDownPass& pass) const;
+  Moments top_moments(const DbnParameter& which, const Batch& batch, const UpDownPass& pass) const;
   bool advance(const Slot& slot, const Moments& m, float learning_rate, Tensor& value,
                Tensor& velocity) const;
   bool advance_weights(const Slot& slot, const Moments& m, float learning_rate, Tensor& value,

@@ -24,9 +24,10 @@ struct LayerState {
 // A half-step into new tensors: `step` says all but the draw and the outputs.
 LayerState run_half_step(Context& ctx, HalfStep step, bool mean, bool sample);
 
-// The tuple of a contrastive-divergence pass.
+// The tuple of a contrastive-divergence pass, with the labels of models that have some, one-hot.
 struct CdPass {
   LayerState h0, v1, h1;
+  BitTensor y1;
 };
 
 // Visible units held at known values: mask (1, V) or (B, V), known (B, V).

@@ -6,7 +6,14 @@ from . import metrics, models, units
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
-from .estimators import DBM, DBN, BernoulliRBM, ClassificationRBM, GaussianRBM
+from .estimators import (
+    DBM,
+    DBN,
+    BernoulliRBM,
+    ClassificationRBM,
+    DBNClassifier,
+    GaussianRBM,
+)
 from .io import load
 from .pretrained import load_pretrained
 
@@ -15,6 +22,7 @@ __all__ = [
     "DBN",
     "BernoulliRBM",
     "ClassificationRBM",
+    "DBNClassifier",
     "DeviceArray",
     "DivergenceError",
     "FormatError",

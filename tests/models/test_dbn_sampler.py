@@ -75,7 +75,7 @@ def test_a_sweep_of_the_top_leaves_the_distribution_invariant(sizes: list[int]) 
     """From exact states of the top layer: v has its exact distribution, and its moments."""
     dbn, tables = model(sizes, seed=3), exact(tuple(sizes))
     start = draw_states(tables.top.p_h, samples(), seed=4)
-    (_, h), (_, x) = dbn.top_gibbs(start, 1)
+    (_, h), (_, x), _ = dbn.top_gibbs(start, 1)
     v_mean, v = dbn.generate(x)[-1]
     assert_distribution(counts_of(h), tables.top.p_h, "the top layer")
     assert_distribution(counts_of(x), tables.top.p_v, "the layer below it")
@@ -90,7 +90,7 @@ def test_neighbouring_chains_are_independent(distance: int) -> None:
     sizes = SIZES[0]
     dbn, tables = model(sizes, seed=5), exact(tuple(sizes))
     start = np.broadcast_to(np.float32([1, 0, 1]), (samples(), 3))
-    (_, _), (_, x) = dbn.top_gibbs(start, 1)
+    _, (_, x), _ = dbn.top_gibbs(start, 1)
     _, v = dbn.generate(x)[-1]
     row = tables.generated(tables.top.v_given_h[index_of(start[:1])[0]])
     blocks = v.reshape(-1, 2, distance, sizes[0])

@@ -6,6 +6,7 @@ from .bernoulli_rbm import BernoulliRBM
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .dbn import DBN
+from .dbn_classifier import DBNClassifier
 from .gaussian_rbm import GaussianRBM
 from .schedules import Exponential, Inverse, Linear, Steps
 
@@ -14,6 +15,7 @@ __all__ = [
     "DBN",
     "BernoulliRBM",
     "ClassificationRBM",
+    "DBNClassifier",
     "Exponential",
     "GaussianRBM",
     "Inverse",

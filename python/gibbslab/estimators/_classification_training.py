@@ -16,7 +16,7 @@ from ._data import blocks
 from ._job import Job
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["ClassificationTraining", "begin", "state_shapes"]
+__all__ = ["ClassificationTraining", "begin", "label_measures", "state_shapes"]
 
 
 def _chain_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -50,15 +50,20 @@ class ClassificationTraining(Training):
 
     def measures(self, job: Job) -> dict[str, float]:
         """Mean log p(y | v) and accuracy."""
-        logs = _measures(self.model, job.watched, job.watched_target.codes, "", job.op)
-        if job.validation is not None:
-            target = job.validation_target.codes
-            logs |= _measures(self.model, job.validation, target, "validation_", job.op)
-        return logs
+        return label_measures(self.model, job)
 
 
-def _measures(
-    model: ClassificationRBM, X: Any, y: npt.NDArray[np.int64], prefix: str, op: str
+def label_measures(model: Any, job: Job) -> dict[str, float]:
+    """Mean log p(y | v) and accuracy on the watched rows, and on those set aside."""
+    logs = _measured(model, job.watched, job.watched_target.codes, "", job.op)
+    if job.validation is not None:
+        target = job.validation_target.codes
+        logs |= _measured(model, job.validation, target, "validation_", job.op)
+    return logs
+
+
+def _measured(
+    model: Any, X: Any, y: npt.NDArray[np.int64], prefix: str, op: str
 ) -> dict[str, float]:
     log_p = np.concatenate([model.log_proba(v) for _, v in blocks(X, op)])
     return {

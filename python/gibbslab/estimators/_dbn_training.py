@@ -15,7 +15,7 @@ from ._job import Job, Plan
 from ._rbm_training import core_options, rbm_measures
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["DBNTraining", "Rows", "begin_dbn"]
+__all__ = ["DBNTraining", "Rows", "begin_dbn", "new_network"]
 
 
 _NO_MEANS = (-1, None, None, None)  # stage, training rows, their means below it, as a data set
@@ -48,7 +48,7 @@ class DBNTraining(Training):
 
     def __init__(self, model: DeepBeliefNetwork, options: dict[str, Any]) -> None:
         self._stage = -1
-        self._rbm: RBM | None = None
+        self._rbm: Any = None  # a step-level model of the layer
         self._means: tuple[Any, ...] = _NO_MEANS
         super().__init__(model, options)
 
@@ -92,27 +92,37 @@ class DBNTraining(Training):
         greedy = options["greedy"]
         # Hidden means are probabilities of states always.
         sampled = greedy["sample_input"] or self._stage > 0
-        return _core.Trainer(self._rbm._rbm, core_options({**greedy, "sample_input": sampled}))
+        return self._greedy_trainer({**greedy, "sample_input": sampled})
+
+    def _greedy_trainer(self, options: dict[str, Any]) -> CoreTrainer:
+        """A trainer of the core for the stage's RBM."""
+        return _core.Trainer(self._rbm._rbm, core_options(options))
 
     def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
         if self.stage == self.depth:
             return state
         return with_chains(state, options["greedy"], self.model.layer_sizes[self.stage + 1])
 
-    def _names(self, stage: int) -> tuple[str, str, str]:
-        """The network's weights, lower and upper biases that a stage trains."""
+    def _names(self, stage: int) -> dict[str, str]:
+        """The parameters of a stage's RBM, and what the network calls them."""
         if stage == self.depth - 1:
-            return "top_W", "top_v_bias", "top_h_bias"
-        return f"generative_{stage}", f"down_bias_{stage}", f"up_bias_{stage}"
+            return {name: f"top_{name}" for name in ("W", "v_bias", "h_bias")}
+        lower, upper = f"down_bias_{stage}", f"up_bias_{stage}"
+        return {"W": f"generative_{stage}", "v_bias": lower, "h_bias": upper}
 
-    def _layer(self, stage: int) -> RBM:
+    def _new_rbm(self, below: int, above: int, **options: Any) -> Any:
+        """An RBM for the stage in progress."""
+        return RBM(below, above, **options)
+
+    def _layer(self, stage: int) -> Any:
         """A layer as an RBM of its own."""
         model, p = self.model, self.model.parameters
         below, above = model.layer_sizes[stage : stage + 2]
-        rbm = RBM(
+        rbm = self._new_rbm(
             below, above, random_state=model.seed, device=model.device, n_threads=model.n_threads
         )
-        rbm.W, rbm.v_bias, rbm.h_bias = (p[name] for name in self._names(stage))
+        for ours, name in self._names(stage).items():
+            setattr(rbm, ours, p[name])
         return rbm
 
     def _publish(self) -> None:
@@ -120,7 +130,7 @@ class DBNTraining(Training):
         if self._rbm is None:
             return
         names = self._names(self._stage)
-        values = dict(zip(names, (self._rbm.W, self._rbm.v_bias, self._rbm.h_bias)))
+        values = {name: getattr(self._rbm, ours) for ours, name in names.items()}
         if self._stage < self.depth - 1:
             values[f"recognition_{self._stage}"] = self._rbm.W
         self.model.set_parameters(**values)
@@ -133,7 +143,7 @@ class DBNTraining(Training):
         data = self._stage_data(job, stage)
         if settings.data_bias and stage < self.depth and (self.epoch, self.batch) == (first, 0):
             rows = job.data.X if stage == 0 else self._means[2]
-            self.model.set_parameters(**{self._names(stage)[1]: log_odds(rows)})
+            self.model.set_parameters(**{self._names(stage)["v_bias"]: log_odds(rows)})
             self._trainer = None
         return Plan(data, settings.of_stage(stage), self.epoch - first, {"stage": float(stage)})
 
@@ -176,6 +186,10 @@ class DBNTraining(Training):
             logs = rbm_measures(self._rbm, rows, prefix, op)
             del logs[f"{prefix}free_energy"]
             return logs
+        return self._reconstruction_error(X, prefix, op)
+
+    def _reconstruction_error(self, X: Any, prefix: str, op: str) -> dict[str, float]:
+        """The network's own."""
         error = 0.0
         for _, v in blocks(X, op):
             v_prob = self.model.mean_reconstruction(v)
@@ -199,14 +213,22 @@ class DBNTraining(Training):
         return {**kept, "_rbm": None, "_stage": -1, "_means": _NO_MEANS}
 
 
-def begin_dbn(visible: int, settings: DBNSettings, seed: int) -> DBNTraining:
-    """A new network with weights from Normal(0, 0.01^2), ready to train."""
+def new_network(
+    visible: int, settings: DBNSettings, seed: int, classes: int = 0
+) -> DeepBeliefNetwork:
+    """A network with weights from Normal(0, 0.01^2)."""
     model = DeepBeliefNetwork(
         (visible, *settings.hidden_layer_sizes),
         settings.options["up_down"]["k"],
+        n_classes=classes,
         random_state=seed,
         device=settings.device,
         n_threads=settings.n_threads or None,
     )
     model._dbn.initialize(0.01)
-    return DBNTraining(model, settings.options)
+    return model
+
+
+def begin_dbn(visible: int, settings: DBNSettings, seed: int) -> DBNTraining:
+    """A new network, ready to train."""
+    return DBNTraining(new_network(visible, settings, seed), settings.options)

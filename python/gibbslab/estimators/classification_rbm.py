@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator
 
 from .. import _core
 from ..callbacks import Callback
 from ._classification_settings import ClassificationSettings, resolve
 from ._classification_training import ClassificationTraining, begin
-from ._data import as_dataset, blocks
+from ._classifier import Classifier
+from ._data import as_dataset
 from ._fitting import TrainedEstimator
 from ._labels import Labels, as_labels
 from .schedules import Schedule
@@ -22,7 +21,7 @@ from .schedules import Schedule
 __all__ = ["ClassificationRBM"]
 
 
-class ClassificationRBM(ClassifierMixin, TrainedEstimator, BaseEstimator):
+class ClassificationRBM(Classifier, TrainedEstimator, BaseEstimator):
     """RBM over features and label, trained to classify (Larochelle and Bengio 2008).
 
     p(y | x) and its gradient are exact, by summing over the hidden units; the gradient of the
@@ -223,63 +222,13 @@ class ClassificationRBM(ClassifierMixin, TrainedEstimator, BaseEstimator):
     def _target(self, y: Any, X: Any, op: str, goes_on: bool) -> Labels:
         if isinstance(y, _Chunk):
             return as_labels(y.y, X, op, y.classes)
-        return as_labels(y, X, op, self.classes_ if goes_on else None)
-
-    def _remember_target(self, target: Labels, settings: ClassificationSettings) -> None:
-        self.classes_ = target.classes
+        return super()._target(y, X, op, goes_on)
 
     def _begin(self, X: Any, settings: ClassificationSettings, seed: int) -> ClassificationTraining:
         return begin(X.shape[1], len(self.classes_), settings, seed)
 
     def _dataset(self, X: Any, target: Labels, op: str, device: str) -> _core.LabelledDataset:
         return _core.LabelledDataset(as_dataset(X, op, device), target.codes.tolist())
-
-    def _validation(
-        self, validation_data: Any, target: Labels, op: str, device: str, n_features: int
-    ) -> tuple[Any, Labels]:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise TypeError(f"[{op}] validation_data must be a pair of X and y")
-        rows = self._values(validation_data[0], op, device, n_features)
-        return rows, as_labels(validation_data[1], rows, op, target.classes)
-
-    def predict_log_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """log p(y | x) of every label, exact.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            In nats, in the order of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError, ValueError
-            If `X` has a wrong type, shape or value.
-        """
-        op = self._op("predict")
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        return np.concatenate([self.model_.log_proba(v) for _, v in blocks(X, op)])
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """p(y | x) of every label; see `predict_log_proba`."""
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable label of every sample; see `predict_log_proba`."""
-        best = self.predict_log_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[best])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 class _Chunk:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..callbacks import Callback
 from ..metrics import ais
-from ..models import DeepBeliefNetwork
+from ..models import RBM, DeepBeliefNetwork
 from ._dbn_settings import DBNSettings, resolve_dbn
 from ._dbn_training import DBNTraining, Rows, begin_dbn
 from ._deep_features import AIS_TEMPERATURES, MAX_EXACT_UNITS, DeepFeatures
@@ -117,7 +118,7 @@ class DBN(DeepFeatures, BaseEstimator):
     """
 
     _schedules = ("learning_rate", "momentum", "fine_tune_learning_rate")
-    _shown = (
+    _shown: ClassVar[tuple[str, ...]] = (
         "reconstruction_error", "validation_reconstruction_error", "pseudo_likelihood",
     )  # fmt: skip
 
@@ -299,13 +300,22 @@ class DBN(DeepFeatures, BaseEstimator):
 
     def _log_z(self) -> float:
         """log Z of the top RBM with its present weights, worked out once."""
-        top = self.model_.top_rbm()
+        p = self.model_.parameters
+        top = [value for name, value in p.items() if name.startswith("top_")]
+        return self._estimated_once(top, self._new_log_z)
+
+    def _new_log_z(self) -> float:
+        model = self.model_
+        if model.n_classes == 0:
+            return self._log_z_of(model.top_rbm())
+        by_label = [self._log_z_of(model.top_rbm(label)) for label in range(model.n_classes)]
+        return float(logsumexp(by_label + model.parameters["top_y_bias"].astype(np.float64)))
+
+    def _log_z_of(self, top: RBM) -> float:
         if min(top.v_size, top.h_size) <= MAX_EXACT_UNITS:
             return top.log_partition()
-        return self._estimated_once(
-            (top.W, top.v_bias, top.h_bias),
-            lambda: ais(top, n_temperatures=AIS_TEMPERATURES, random_state=self.model_.seed).log_z,
-        )
+        found = ais(top, n_temperatures=AIS_TEMPERATURES, random_state=self.model_.seed)
+        return found.log_z
 
     def sample(self, n_samples: int = 1, n_steps: int = 1000) -> npt.NDArray[np.bool_]:
         """Visible states: sweeps of the top RBM from a random start, then once down.

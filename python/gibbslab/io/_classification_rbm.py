@@ -1,4 +1,4 @@
-"""What a file says of a `gibbslab.ClassificationRBM`."""
+"""What a file says of a `gibbslab.ClassificationRBM`, and of the labels of any classifier."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import numpy.typing as npt
 from ..errors import FormatError
 from ..estimators._classification_training import begin, state_shapes
 from ..estimators.classification_rbm import ClassificationRBM
+from ..estimators.dbn_classifier import DBNClassifier
 from ._classification_model import label_count
 from ._estimator import describe as describe_any
 from ._estimator import finish, state_fields, with_params
 from ._fields import LARGEST, Fields, layer_sizes, tensors_of
 from ._reader import Document
 
-__all__ = ["build", "describe"]
+__all__ = ["CLASS_FIELDS", "build", "classes_of", "describe"]
+
+CLASS_FIELDS = {"classes", "classes_dtype"}  # of the state
 
 # Kinds of labels, each with what JSON holds of them.
 _NUMBERS: dict[str, type] = {
@@ -27,7 +30,7 @@ _TEXTS = ("str", "object")
 
 
 def describe(
-    estimator: ClassificationRBM,
+    estimator: ClassificationRBM | DBNClassifier,
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """The estimator as JSON and tensors; `TypeError` for labels that a file cannot hold."""
     classes = getattr(estimator, "classes_", np.zeros(0))
@@ -46,15 +49,16 @@ def build(document: Document, where: str) -> ClassificationRBM:
     tensors = tensors_of(document, where, state_shapes(sizes, settings.options))
     if settings.n_hidden != hidden:
         raise FormatError(f"{where} params.n_hidden must be {hidden}, got {settings.n_hidden}")
-    state = state_fields(document, where, {"classes", "classes_dtype"})
-    classes = _classes(state, sizes["K"])
+    state = state_fields(document, where, CLASS_FIELDS)
+    classes = classes_of(state, sizes["K"])
     training = begin(visible, sizes["K"], settings, state.integer("seed", LARGEST))
     estimator.classes_ = classes
     finish(estimator, training, state, tensors, visible)
     return estimator
 
 
-def _classes(state: Fields, count: int) -> npt.NDArray[Any]:
+def classes_of(state: Fields, count: int) -> npt.NDArray[Any]:
+    """So many labels, as the state has them."""
     kind = state.choice("classes_dtype", (*_NUMBERS, *_TEXTS))
     values, expected = state["classes"], _NUMBERS.get(kind, str)
     right = isinstance(values, list) and len(values) == count

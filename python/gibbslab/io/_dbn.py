@@ -12,7 +12,7 @@ from ..models._dbn_parameters import DBNParameters
 from ._fields import LARGEST, Fields, tensors_of
 from ._reader import Document
 
-__all__ = ["build_as", "dbn_shapes", "dbn_sizes", "describe"]
+__all__ = ["build_as", "dbn_classes", "dbn_shapes", "dbn_sizes", "describe"]
 
 Model = TypeVar("Model", bound=DBNParameters)
 _MAX_LAYERS = 64
@@ -40,7 +40,17 @@ def dbn_sizes(document: Document, where: str) -> list[int]:
     raise FormatError(f"{where} a network must have at most {_MAX_LAYERS} layers")
 
 
-def dbn_shapes(sizes: list[int]) -> dict[str, tuple[int, ...]]:
+def dbn_classes(document: Document, where: str) -> int:
+    """The number of labels, 0 for a network without."""
+    U = document.tensors.get("top_U")
+    if U is None:
+        return 0
+    if U.ndim != 2 or len(U) == 0:
+        raise FormatError(f"{where} tensor 'top_U' must have two axes, and rows")
+    return len(U)
+
+
+def dbn_shapes(sizes: list[int], classes: int = 0) -> dict[str, tuple[int, ...]]:
     """Shapes of a network's parameters by name."""
     out: dict[str, tuple[int, ...]] = {}
     for level, (below, above) in enumerate(pairwise(sizes[:-1])):
@@ -48,15 +58,19 @@ def dbn_shapes(sizes: list[int]) -> dict[str, tuple[int, ...]]:
         out[f"down_bias_{level}"], out[f"up_bias_{level}"] = (below,), (above,)
     out["top_W"] = (sizes[-2], sizes[-1])
     out["top_v_bias"], out["top_h_bias"] = (sizes[-2],), (sizes[-1],)
+    if classes:
+        out["top_U"], out["top_y_bias"] = (classes, sizes[-1]), (classes,)
     return out
 
 
 def build_as(cls: type[Model], document: Document, where: str) -> Model:
     """The model that the file describes; `FormatError` names a wrong field."""
-    sizes = dbn_sizes(document, where)
+    sizes, classes = dbn_sizes(document, where), dbn_classes(document, where)
     if cls.LAYERS not in (None, len(sizes)):
         raise FormatError(f"{where} must have {cls.LAYERS} layers, got {len(sizes)}")
-    tensors = tensors_of(document, where, dbn_shapes(sizes))
+    if cls.LAYERS is not None and classes:
+        raise FormatError(f"{where} must have no labels, got {classes}")
+    tensors = tensors_of(document, where, dbn_shapes(sizes, classes))
     metadata = document.metadata
     params = Fields(metadata.get("params"), f"{where} params", {"cd_k", "n_threads"})
     state = Fields(metadata.get("state"), f"{where} state", {"seed", "draws"})
@@ -66,6 +80,7 @@ def build_as(cls: type[Model], document: Document, where: str) -> Model:
             model,
             sizes,
             params["cd_k"],
+            n_classes=classes,
             random_state=state.integer("seed", LARGEST),
             n_threads=params["n_threads"],
         )

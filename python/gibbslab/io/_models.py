@@ -49,6 +49,9 @@ def _formats() -> dict[str, _Format]:
         "models.DBM": (models.DBM, _dbm),
     }
     out = {name: _Format(cls, how.describe, how.build) for name, (cls, how) in found.items()}
+    out["DBNClassifier"] = _Format(
+        estimators.DBNClassifier, _classification_rbm.describe, _dbn_estimator.build_classifier
+    )
     for cls in (models.DBN, models.DBNWithFineTuning, models.DeepBeliefNetwork):
         out[f"models.{cls.__name__}"] = _Format(cls, _dbn.describe, partial(_dbn.build_as, cls))
     return out

@@ -46,6 +46,7 @@ class DBNParameters:
         layer_sizes: Sequence[int],
         cd_k: int = 1,
         *,
+        n_classes: int = 0,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         device: str = "auto",
         n_threads: int | None = None,
@@ -55,9 +56,10 @@ class DBNParameters:
         if len(sizes) < 2:
             raise ValueError(f"[{op}] layer_sizes must name at least 2 layers, got {len(sizes)}")
         self.cd_k = cd_k
+        classes = as_integer(n_classes, "n_classes", op, minimum=0)
         self.device = as_device(device, op)
         threads = as_threads(n_threads, op)
-        self._dbn = _core.DBN(sizes, as_seed(random_state, op), threads, self.device)
+        self._dbn = _core.DBN(sizes, as_seed(random_state, op), threads, self.device, classes)
         self._dbn.initialize(INITIAL_DEVIATION)
 
     @property
@@ -69,6 +71,11 @@ class DBNParameters:
     def v_size(self) -> int:
         """Number of visible units, V."""
         return int(self._dbn.sizes[0])
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels, K; 0 for a model without."""
+        return int(self._dbn.classes)
 
     @property
     def cd_k(self) -> int:
@@ -109,7 +116,7 @@ class DBNParameters:
 
         For each directed layer l: ``generative_l`` and ``recognition_l``, both (N_l, N_{l+1}),
         ``down_bias_l`` (N_l,), ``up_bias_l`` (N_{l+1},). For the RBM at the top: ``top_W``,
-        ``top_v_bias``, ``top_h_bias``.
+        ``top_v_bias``, ``top_h_bias``; with labels also ``top_U`` (K, N_D) and ``top_y_bias`` (K,).
         """
         return {name: _read_only(self._dbn.get(name)) for name in self._dbn.names}
 
@@ -133,14 +140,49 @@ class DBNParameters:
         for name, value in checked.items():
             self._dbn.set(name, value)
 
-    def top_rbm(self) -> RBM:
-        """A copy of the RBM between the two top layers, for energies, likelihoods and AIS."""
-        return rbm_of(
-            self._dbn.get("top_W"),
-            self._dbn.get("top_v_bias"),
-            self._dbn.get("top_h_bias"),
-            like=self,
-        )
+    def top_rbm(self, label: int | None = None) -> RBM:
+        """A copy of the RBM between the two top layers, for energies, likelihoods and AIS.
+
+        Parameters
+        ----------
+        label : int, optional
+            For a model with labels: the one that is held, 0 ... K - 1. The RBM is then that of
+            p(x_{D-1}, x_D | label), with ``top_h_bias + top_U[label]`` for hidden biases.
+
+        Returns
+        -------
+        RBM
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `label` is missing, or given to a model without labels, or no label.
+        """
+        p, op = self.parameters, f"{type(self).__name__}.top_rbm"
+        h_bias = p["top_h_bias"]
+        if (label is None) != (self.n_classes == 0):
+            raise ValueError(f"[{op}] label must be given where there are labels, got {label!r}")
+        if label is not None:
+            largest = self.n_classes - 1
+            h_bias = h_bias + p["top_U"][as_integer(label, "label", op, 0, largest)]
+        return rbm_of(p["top_W"], p["top_v_bias"], h_bias, like=self)
+
+    def _codes(self, labels: Any, op: str, rows: int) -> list[int] | None:
+        """Labels of so many rows, checked; one label stands for all."""
+        if labels is None:
+            return None
+        if self.n_classes == 0:
+            raise ValueError(f"[{op}] labels must be None where n_classes is 0")
+        codes = np.asarray(labels)
+        if codes.dtype.kind not in "iu":
+            raise TypeError(f"[{op}] labels must be integers, got dtype {codes.dtype}")
+        if codes.ndim > 0 and codes.shape != (rows,):
+            raise ValueError(f"[{op}] labels must have shape ({rows},), got {codes.shape}")
+        if codes.min() < 0 or codes.max() >= self.n_classes:
+            wrong = f"{codes.min()} ... {codes.max()}"
+            raise ValueError(f"[{op}] labels must be in 0 ... {self.n_classes - 1}, got {wrong}")
+        out: list[int] = np.broadcast_to(codes, (rows,)).tolist()
+        return out
 
     def _batch(self, x: Any, name: str, method: str, layer: int) -> Any:
         """Rows of a layer's states, checked."""
@@ -151,6 +193,7 @@ class DBNParameters:
         own = {k: v for k, v in self.__dict__.items() if k not in ("_dbn", "_trainer")}
         core = {
             "sizes": self._dbn.sizes,
+            "classes": self._dbn.classes,
             "random_stream": (self.seed, self.draws),
             "n_threads": self._dbn.n_threads,
             "parameters": self.parameters,
@@ -161,14 +204,15 @@ class DBNParameters:
         core = state["core"]
         seed, draws = core["random_stream"]
         device = usable_device(state["attributes"]["device"])
-        self._dbn = _core.DBN(core["sizes"], seed, core["n_threads"], device)
+        self._dbn = _core.DBN(core["sizes"], seed, core["n_threads"], device, core["classes"])
         for name, value in core["parameters"].items():
             self._dbn.set(name, value)
         self._dbn.draws = draws
         self.__dict__.update(state["attributes"] | {"device": device})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(layer_sizes={self.layer_sizes}, cd_k={self.cd_k})"
+        labels = f", n_classes={self.n_classes}" if self.n_classes else ""
+        return f"{type(self).__name__}(layer_sizes={self.layer_sizes}, cd_k={self.cd_k}{labels})"
 
 
 def rbm_of(

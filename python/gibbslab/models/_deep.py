@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._validation import as_batch, as_integer, as_mask
-from ._dbn_parameters import DBNParameters
+from ._dbn_steps import DBNSteps
 
 __all__ = ["DeepBeliefNetwork"]
 
@@ -18,12 +18,14 @@ DoubleArray = npt.NDArray[np.float64]
 Pair = tuple[FloatArray, FloatArray]
 
 
-class DeepBeliefNetwork(DBNParameters):
+class DeepBeliefNetwork(DBNSteps):
     """Deep belief network of Bernoulli layers (Hinton, Osindero and Teh 2006), of any depth.
 
     p(x) = p_top(x_{D-1}, x_D) prod_{l < D-1} p(x_l | x_{l+1}): an RBM between the two top layers,
     and below it directed layers p(x_l = 1 | x_{l+1}) = sigmoid(G_l x_{l+1} + g_l). The recognition
-    model q(x_{l+1} = 1 | x_l) = sigmoid(x_l R_l + r_l) stands for the posterior.
+    model q(x_{l+1} = 1 | x_l) = sigmoid(x_l R_l + r_l) stands for the posterior. With labels, a
+    softmax unit of K states y lies beside x_{D-1}: p_top(x_{D-1}, y, x_D) is then proportional to
+    exp(x_{D-1} W x_D + U_y x_D + a x_{D-1} + b x_D + d_y).
 
     Weights start as Normal(0, 0.1^2), with R_l = G_l, biases as 0. Arrays are float32, likelihoods
     float64. On ``device="cuda"`` batches may lie on the device, as for `RBM`.
@@ -34,6 +36,8 @@ class DeepBeliefNetwork(DBNParameters):
         Units N_0 (visible) ... N_D of every layer, at least two.
     cd_k : int, default=1
         Gibbs sweeps of the top RBM in a pass, at least 1.
+    n_classes : int, default=0
+        Number of labels, K; 0 for a model without.
     random_state : int, RandomState, Generator or None, default=None
         The same integer gives the same weights and samples, whatever the number of threads.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -44,6 +48,7 @@ class DeepBeliefNetwork(DBNParameters):
     Attributes
     ----------
     layer_sizes : list of int
+    n_classes : int
     cd_k : int
         As given; assignable.
     parameters : dict of ndarray
@@ -84,7 +89,7 @@ class DeepBeliefNetwork(DBNParameters):
         return [mean if mean_field else sample for mean, sample in pairs]
 
     def hidden_mean(self, v: npt.ArrayLike) -> FloatArray:
-        """Means of the top layer, with means passed from layer to layer.
+        """Means of the top layer, with means passed from layer to layer, labels summed out.
 
         Parameters
         ----------
@@ -100,9 +105,7 @@ class DeepBeliefNetwork(DBNParameters):
         TypeError, ValueError
             If `v` has a wrong type, shape or value.
         """
-        below = self._batch(v, "v", "hidden_mean", 0)
-        means = self._dbn.recognise(below, True)
-        mean: FloatArray = self._dbn.top_up(means[-1][0] if means else below, False)[0]
+        mean: FloatArray = self._dbn.top_up(self._top_input(v, "hidden_mean"), False)[0]
         return mean
 
     def mean_reconstruction(self, v: npt.ArrayLike) -> FloatArray:
@@ -155,7 +158,12 @@ class DeepBeliefNetwork(DBNParameters):
         return layers[-1] if layers else (x_prob, x)
 
     def sample(
-        self, n_samples: int = 1, n_steps: int = 1000, *, start: npt.ArrayLike | None = None
+        self,
+        n_samples: int = 1,
+        n_steps: int = 1000,
+        *,
+        start: npt.ArrayLike | None = None,
+        labels: npt.ArrayLike | None = None,
     ) -> Pair:
         """Ancestral samples: Gibbs sweeps of the top RBM, then once down.
 
@@ -168,6 +176,8 @@ class DeepBeliefNetwork(DBNParameters):
         start : array_like of shape (n, V), optional
             Chains start at the recognised states of these rows; at fair coins of the top layer by
             default.
+        labels : int or array_like of int, shape (n_samples,), optional
+            Labels to generate from, held through the sweeps; by default they are drawn along.
 
         Returns
         -------
@@ -183,15 +193,18 @@ class DeepBeliefNetwork(DBNParameters):
         steps = as_integer(n_steps, "n_steps", op)
         if start is None:
             count = as_integer(n_samples, "n_samples", op)
+            codes = self._codes(labels, op, count)
             top: Any = self._dbn.fair_states(len(self._dbn.sizes) - 1, count)
         else:
-            top = self._recognised_top(self._batch(start, "start", "sample", 0))
-        _, (x_prob, x) = self._dbn.top_gibbs(top, steps)
+            rows = self._batch(start, "start", "sample", 0)
+            codes = self._codes(labels, op, len(rows))
+            top = self._recognised_top(rows, codes)
+        _, (x_prob, x), _ = self._dbn.top_gibbs(top, steps, codes)
         return self._down(x_prob, x)
 
-    def _recognised_top(self, v: Any) -> Any:
+    def _recognised_top(self, v: Any, codes: list[int] | None) -> Any:
         pairs = self._dbn.recognise(v, False)
-        return self._dbn.top_up(pairs[-1][1] if pairs else v)[1]
+        return self._dbn.top_up(pairs[-1][1] if pairs else v, True, codes)[1]
 
     def reconstruct_visible(self, v: npt.ArrayLike, n_steps: int = 1) -> Pair:
         """Up by recognition, sweeps of the top RBM, and down again.
@@ -260,6 +273,7 @@ class DeepBeliefNetwork(DBNParameters):
     def log_weights(self, v: npt.ArrayLike, n_samples: int = 1) -> DoubleArray:
         """Draws of log p*(v, x) - log q(x | v), with p* = Z p and Z that of the top RBM.
 
+        Labels, where there are some, are summed out.
         Their mean over draws, minus log Z, is the variational lower bound on log p(v)
         (Salakhutdinov and Murray 2008); the mean of their exponentials is p(v) Z.
 

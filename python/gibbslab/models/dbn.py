@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
-from .._validation import as_integer, as_real, as_trailing_batch
-from ..errors import DivergenceError
+from .._validation import as_integer, as_trailing_batch
 from ._dbn_parameters import dbn_parameter
 from ._deep import DeepBeliefNetwork
 from .rbm import RBM
@@ -25,8 +23,6 @@ class _TwoHiddenLayers(DeepBeliefNetwork):
     """What `DBN` and `DBNWithFineTuning` have in common."""
 
     LAYERS = 3
-    _TOP_ONLY: bool
-    _trainer: _core.UpDownTrainer | None = None
 
     @property
     def h1_size(self) -> int:
@@ -76,7 +72,7 @@ class _TwoHiddenLayers(DeepBeliefNetwork):
         """
         op = f"{type(self).__name__}.gibbs_sampling"
         start = as_trailing_batch(h2, "h2", op, self.h2_size, device=self.device)
-        above, below = self._dbn.top_gibbs(start, self._steps(steps, op))
+        above, below, _ = self._dbn.top_gibbs(start, self._steps(steps, op))
         return (*below, *above)
 
     def reconstruct(self, h2: npt.ArrayLike, steps: int | None = None) -> Four:
@@ -104,43 +100,6 @@ class _TwoHiddenLayers(DeepBeliefNetwork):
         _, h1_state = self._dbn.top_down(h2_state)
         v_prob, v = self._dbn.down(0, h1_state)
         return v_prob, v, h2_prob, h2_state
-
-    def update_weights_for_batch(self, batch: npt.ArrayLike, learning_rate: float = 0.01) -> None:
-        """One training step.
-
-        Parameters
-        ----------
-        batch : array_like that reshapes to (-1, V)
-            Visible states; grey values are used as they are.
-        learning_rate : float, default=0.01
-            Step size, at least 0.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument has a wrong type, shape or value.
-        DivergenceError
-            If the step would make a parameter non-finite; the model is then unchanged.
-        """
-        op = f"{type(self).__name__}.update_weights_for_batch"
-        v = as_trailing_batch(batch, "batch", op, self.v_size, device=self.device)
-        rate = as_real(learning_rate, "learning_rate", op)
-        order = np.arange(len(v), dtype=np.int64)
-        data = _core.Dataset(v, self.device)
-        _, diverged = self._step_trainer().train(data, order, len(v), 0, 1, rate)
-        if diverged:
-            raise DivergenceError(
-                f"[{op}] {diverged} would become non-finite at learning_rate {rate:g}; the model "
-                "is unchanged",
-                tensor=diverged,
-            )
-
-    def _step_trainer(self) -> _core.UpDownTrainer:
-        if self._trainer is None or self._trainer.options.k != self.cd_k:
-            options = _core.UpDownOptions()
-            options.k, options.top_only = self.cd_k, self._TOP_ONLY
-            self._trainer = _core.UpDownTrainer(self._dbn, options)
-        return self._trainer
 
 
 class DBN(_TwoHiddenLayers):
@@ -250,7 +209,13 @@ class DBN(_TwoHiddenLayers):
         out = self._pass(batch, steps)
         return (*out["up"][0], *out["h0"], *out["v1"], *out["h1"])
 
-    def update_weights_for_batch(self, batch: npt.ArrayLike, learning_rate: float = 0.01) -> None:
+    def update_weights_for_batch(
+        self,
+        batch: npt.ArrayLike,
+        learning_rate: float = 0.01,
+        *,
+        labels: npt.ArrayLike | None = None,
+    ) -> None:
         """One step of CD-`cd_k` of the top RBM on states drawn from the way up.
 
         W2 += learning_rate <h1up h2up_prob - h1down h2down_prob>, the mean over the batch, and
@@ -262,6 +227,8 @@ class DBN(_TwoHiddenLayers):
             Visible states; grey values are used as they are.
         learning_rate : float, default=0.01
             Step size, at least 0.
+        labels : None
+            These networks have none.
 
         Raises
         ------
@@ -270,7 +237,7 @@ class DBN(_TwoHiddenLayers):
         DivergenceError
             If the step would make a parameter non-finite; the model is then unchanged.
         """
-        super().update_weights_for_batch(batch, learning_rate)
+        super().update_weights_for_batch(batch, learning_rate, labels=labels)
         self._dbn.set("up_bias_0", self._dbn.get("top_v_bias"))
 
 
@@ -370,7 +337,13 @@ h2_down_prob, h2_down, v1_down_prob, v1_down, h1_down_up_prob, h1_down_up : ndar
         wake = (*out["up"][0], *out["predicted"][0], *out["h0"])
         return (*wake, *out["v1"], *out["h1"], *out["generated"][0], *out["recognised"][0])
 
-    def update_weights_for_batch(self, batch: npt.ArrayLike, learning_rate: float = 0.01) -> None:
+    def update_weights_for_batch(
+        self,
+        batch: npt.ArrayLike,
+        learning_rate: float = 0.01,
+        *,
+        labels: npt.ArrayLike | None = None,
+    ) -> None:
         """One step of the up-down algorithm.
 
         W1_down += learning_rate <h1_up (v - v1_up_down_prob)>, the mean over the batch, and
@@ -384,6 +357,8 @@ h2_down_prob, h2_down, v1_down_prob, v1_down, h1_down_up_prob, h1_down_up : ndar
             Visible states; grey values are used as they are.
         learning_rate : float, default=0.01
             Step size, at least 0.
+        labels : None
+            These networks have none.
 
         Raises
         ------
@@ -392,4 +367,4 @@ h2_down_prob, h2_down, v1_down_prob, v1_down, h1_down_up_prob, h1_down_up : ndar
         DivergenceError
             If the step would make a parameter non-finite; the model is then unchanged.
         """
-        super().update_weights_for_batch(batch, learning_rate)
+        super().update_weights_for_batch(batch, learning_rate, labels=labels)
