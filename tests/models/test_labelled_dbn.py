@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gibbslab import _core
 from gibbslab.models import DeepBeliefNetwork
-from on_device import core
+from on_device import core, sized
 from reference import draw_states, index_of, sigmoid, states
 from reference_classification import log_proba
 from reference_dbn import random_parameters, size_id
@@ -77,7 +77,8 @@ def test_every_row_of_the_top_layers_tables(sizes: list[int]) -> None:
     """Upwards with the label summed out, and held; downwards."""
     dbn, tables = model(sizes, seed=2), exact(tuple(sizes))
     below, above = every_state(sizes[-2]), every_state(sizes[-1])
-    assert_rows(below, dbn.top_up(below)[1], tables.h_given_x, "up")
+    some = below[: len(below) // sized(1, 4)]  # means of every label come with it
+    assert_rows(some, dbn.top_up(some)[1], tables.h_given_x, "up")
     for label in range(K):
         held = dbn.top_up(below, labels=np.full(len(below), label))[1]
         assert_rows(below, held, tables.h_given_xy(label), f"up with label {label}")
