@@ -28,16 +28,6 @@ from gibbslab.models import DBM, RBM, ClassificationRBM, DeepBeliefNetwork, Unit
 ZEROS = b"0" * 64
 
 
-class Stop(Callback):
-    """Stops after an epoch."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def on_epoch_end(self, estimator: Any, epoch: int, logs: dict[str, float]) -> bool:
-        return epoch == self.epoch
-
-
 def estimator_file() -> bytes:
     """A small estimator in training, with all that a file can hold."""
     X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
@@ -103,7 +93,7 @@ def dbn_classifier_file() -> bytes:
     """A small DBN with labels, in the greedy stage of its top."""
     X = np.array([[0, 1, 1], [1, 0, 1], [0.5, 1, 0]])
     dbn = gibbslab.DBNClassifier((2, 2), n_iter=2, batch_size=2, random_state=0, n_threads=1)
-    dbn.set_params(method="pcd", callbacks=[Stop(2)]).fit(X, ["a", "b", "a"])
+    dbn.set_params(method="pcd", callbacks=[_StopAfterEpoch(3)]).fit(X, ["a", "b", "a"])
     return encode("DBNClassifier", *describe_classifier(dbn))
 
 

@@ -12,7 +12,7 @@ from ..models.classification_rbm import PARAMETERS
 from ._fields import LARGEST, Fields, layer_sizes, tensors_of
 from ._reader import Document
 
-__all__ = ["build", "describe"]
+__all__ = ["build", "describe", "label_count"]
 
 
 def describe(model: ClassificationRBM) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -42,9 +42,9 @@ def build(document: Document, where: str) -> ClassificationRBM:
     return model
 
 
-def label_count(document: Document, where: str) -> int:
+def label_count(document: Document, where: str, name: str = "U") -> int:
     """K, as the weights of the labels have it."""
-    U = document.tensors.get("U")
+    U = document.tensors.get(name)
     if U is None or U.ndim != 2:
-        raise FormatError(f"{where} tensor 'U' must be there and have two dimensions")
+        raise FormatError(f"{where} tensor {name!r} must be there and have two dimensions")
     return U.shape[0]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import FormatError
 from ..models._dbn_parameters import DBNParameters
+from ._classification_model import label_count
 from ._fields import LARGEST, Fields, tensors_of
 from ._reader import Document
 
@@ -42,12 +43,7 @@ def dbn_sizes(document: Document, where: str) -> list[int]:
 
 def dbn_classes(document: Document, where: str) -> int:
     """The number of labels, 0 for a network without."""
-    U = document.tensors.get("top_U")
-    if U is None:
-        return 0
-    if U.ndim != 2 or len(U) == 0:
-        raise FormatError(f"{where} tensor 'top_U' must have two axes, and rows")
-    return len(U)
+    return label_count(document, where, "top_U") if "top_U" in document.tensors else 0
 
 
 def dbn_shapes(sizes: list[int], classes: int = 0) -> dict[str, tuple[int, ...]]:
