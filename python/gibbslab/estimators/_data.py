@@ -19,6 +19,7 @@ __all__ = [
     "monitor_rows",
     "output_dtype",
     "split",
+    "squared_error",
     "take_rows",
     "value_range",
 ]
@@ -113,3 +114,8 @@ def log_odds(X: Any) -> FloatArray:
         mean = np.asarray(X.mean(axis=0, dtype=np.float64)).reshape(-1)
     p = np.clip(mean, margin, 1.0 - margin)
     return np.log(p / (1.0 - p)).astype(np.float32)
+
+
+def squared_error(v: Any, v_prob: Any) -> float:
+    """Sum over rows of the mean squared difference."""
+    return float(np.square(np.asarray(v) - v_prob).mean(axis=1, dtype=np.float64).sum())

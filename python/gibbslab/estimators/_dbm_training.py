@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from .. import _core
 from ..models import DBM, RBM
-from ._data import blocks, log_odds
+from ._data import blocks, log_odds, squared_error
 from ._dbm_settings import GREEDY_OPTIONS, DBMSettings
-from ._greedy import GreedyTraining, squared_error
+from ._greedy import GreedyTraining
 from ._job import Job, Plan
 from ._settings import LoopSettings
 from ._training import Arrays, CoreTrainer

@@ -5,10 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-import numpy as np
-
 from .. import _core
-from ..models import RBM
 from ._chains import chain_shapes, with_chains
 from ._data import as_dataset
 from ._rbm_training import core_options
@@ -44,7 +41,7 @@ class GreedyTraining(Training):
 
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self._stage = -1
-        self._rbm: RBM | None = None
+        self._rbm: Any = None  # a step-level model of the layer
         self._means: tuple[Any, ...] = _NO_MEANS
         super().__init__(model, options)
 
@@ -54,11 +51,11 @@ class GreedyTraining(Training):
         """Epochs of a greedy stage."""
 
     @abstractmethod
-    def _layer(self, stage: int) -> RBM:
+    def _layer(self, stage: int) -> Any:
         """A layer as an RBM of its own."""
 
     @abstractmethod
-    def _publish(self, stage: int, rbm: RBM) -> None:
+    def _publish(self, stage: int, rbm: Any) -> None:
         """Give the model what the stage's RBM has learned."""
 
     @abstractmethod
@@ -106,7 +103,11 @@ class GreedyTraining(Training):
         greedy = options["greedy"]
         # Hidden means are probabilities of states always.
         sampled = greedy["sample_input"] or self._stage > 0
-        return _core.Trainer(self._rbm._rbm, core_options({**greedy, "sample_input": sampled}))
+        return self._greedy_trainer({**greedy, "sample_input": sampled})
+
+    def _greedy_trainer(self, options: dict[str, Any]) -> CoreTrainer:
+        """A trainer of the core for the RBM of the stage in progress."""
+        return _core.Trainer(self._rbm._rbm, core_options(options))
 
     def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
         if self.stage == self.depth:
@@ -152,8 +153,3 @@ def greedy_shapes(below: int, above: int, options: dict[str, Any]) -> dict[str, 
     out |= dict.fromkeys(("velocity_v_bias", "visible_offset"), (below,))
     out |= dict.fromkeys(("velocity_h_bias", "hidden_offset", "hidden_activity"), (above,))
     return out | chain_shapes(options, above)
-
-
-def squared_error(v: Any, v_prob: Any) -> float:
-    """Sum over rows of the mean squared difference."""
-    return float(np.square(np.asarray(v) - v_prob).mean(axis=1, dtype=np.float64).sum())

@@ -8,7 +8,8 @@ from .. import _core
 from ..models import ClassificationRBM
 from ._classification_training import label_measures
 from ._dbn_settings import DBNSettings
-from ._dbn_training import DBNTraining, Rows, new_network
+from ._dbn_training import DBNTraining, new_network
+from ._greedy import Rows
 from ._job import Job
 from ._labels import Labels
 from ._training import CoreTrainer
@@ -40,10 +41,10 @@ class LabelledDBNTraining(DBNTraining):
             names |= {name: f"top_{name}" for name in ("U", "y_bias")}
         return names
 
-    def _new_rbm(self, below: int, above: int, **options: Any) -> Any:
-        if self._has_labels(self._stage):
+    def _new_rbm(self, stage: int, below: int, above: int, **options: Any) -> Any:
+        if self._has_labels(stage):
             return ClassificationRBM(below, above, self.model.n_classes, **options)
-        return super()._new_rbm(below, above, **options)
+        return super()._new_rbm(stage, below, above, **options)
 
     def _greedy_trainer(self, options: dict[str, Any]) -> CoreTrainer:
         if not self._has_labels(self._stage):
@@ -54,9 +55,9 @@ class LabelledDBNTraining(DBNTraining):
             setattr(chosen, name, options[name])
         return _core.ClassificationTrainer(self._rbm._rbm, chosen)
 
-    def _stage_data(self, job: Job, stage: int) -> Any:
-        data = super()._stage_data(job, stage)
-        return _core.LabelledDataset(data, job.data.labels) if self._has_labels(stage) else data
+    def _stage_data(self, rows: Any, op: str) -> Any:
+        data = super()._stage_data(rows, op)
+        return _core.LabelledDataset(data, rows.labels) if self._has_labels(self.stage) else data
 
     def measures(self, job: Job) -> dict[str, float]:
         """Where labels take part, log p(y | v), accuracy and the network's reconstruction error."""

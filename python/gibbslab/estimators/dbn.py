@@ -15,8 +15,9 @@ from ..callbacks import Callback
 from ..metrics import ais
 from ..models import RBM, DeepBeliefNetwork
 from ._dbn_settings import DBNSettings, resolve_dbn
-from ._dbn_training import DBNTraining, Rows, begin_dbn
+from ._dbn_training import DBNTraining, begin_dbn
 from ._deep_features import AIS_TEMPERATURES, MAX_EXACT_UNITS, DeepFeatures
+from ._greedy import Rows
 from ._scores import hashed_uniforms
 from .schedules import Schedule
 
