@@ -14,7 +14,7 @@ __device__ __forceinline__ void add_outer(const float* row, const float* columns
                                           int64_t r, int64_t col, int64_t cols, float4& g) {
   if (columns == nullptr) return;
   const float4 c = dense_quad(Operand{columns, nullptr, 0, 1, cols}, 0, col);
-  g = fused(c, sign * __ldg(row + r), g);
+  g = fused(c, sign * row[r], g);
 }
 
 __device__ __forceinline__ float sign_of(float x) {

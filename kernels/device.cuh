@@ -70,5 +70,6 @@ ReduceOps& reduce_ops();
 OptimOps& optim_ops();
 ChainOps& chain_ops();
 UnitOps& unit_ops();
+CdRunOps& cd_run_ops();
 
 }  // namespace gibbslab::cuda

@@ -6,7 +6,7 @@
 // gibbs_tile.cuh; blockIdx.x counts rows' tiles, so that neighbouring blocks share weights.
 #include "csrc/core/faults.h"
 #include "kernels/gibbs_launch.cuh"
-#include "kernels/gibbs_tile.cuh"
+#include "kernels/half_step_fp32.cuh"
 #include "kernels/launch.cuh"
 
 namespace gibbslab::cuda {
@@ -19,16 +19,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     half_step_fp32_kernel(const Operand x, const Operand w, const HalfStepOutput out) {
   __shared__ TileMemory memory;
   const int64_t row = int64_t{blockIdx.x} * kTile, unit = int64_t{blockIdx.y} * kTile;
-  const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
-  const auto fetch = [&](int64_t chunk) {
-    const int64_t depth = chunk * kTile;
-    return Quads{quad(x, row + slow, depth + fast), kTransposed
-                                                        ? dense_quad(w, unit + slow, depth + fast)
-                                                        : dense_quad(w, depth + slow, unit + fast)};
-  };
-  const int64_t chunks = (x.cols + kTile - 1) / kTile;
-  const float4 sum = tile_product<true, kTransposed>(memory, chunks, fetch);
-  finish_quad(out, row + slow, unit + fast, pre_activation(out, unit + fast, sum));
+  half_step_fp32_tile<kTransposed>(x, SameRows{}, w, out, row, unit, memory);
 }
 
 }  // namespace

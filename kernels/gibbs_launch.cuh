@@ -1,6 +1,8 @@
 // The kernels of the half-step and of the CD statistics, and which arithmetic they use.
 #pragma once
 
+#include <cmath>
+
 #include "csrc/ops/sampling.h"
 #include "kernels/gibbs_epilogue.cuh"
 
@@ -36,6 +38,18 @@ struct CdProduct {
   Operand v0, h0, v1, h1;
   float weight0 = 1.0f, weight1 = -1.0f, scale = 1.0f;
 };
+
+// One of the two weights is exactly 1 or -1: sums of bits then stay whole numbers.
+__host__ __device__ inline void set_weights(CdProduct& product, float positive, float negative) {
+  product.scale = fmaxf(fabsf(positive), fabsf(negative));
+  if (product.scale == 0.0f) product.scale = 1.0f;
+  product.weight0 = positive / product.scale;
+  product.weight1 = -negative / product.scale;
+}
+
+inline float effective_momentum(float momentum, float learning_rate) {
+  return fault("momentum_times_learning_rate") ? momentum * learning_rate : momentum;
+}
 
 // Where it goes: to a gradient (V, H), or straight into an update; see ops/optim.h for the formula.
 // All (V, H) matrices have the same row stride.

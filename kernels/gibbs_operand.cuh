@@ -2,6 +2,8 @@
 //
 // Layout: value (r, c) is dense[r * stride + c], or bit c % 64 of bits[r * stride + c / 64].
 // Whatever lies beyond rows or cols reads as zero, so no tile needs to know where a matrix ends.
+// The loads are plain ones: a kernel launched dependently starts while the one that writes its
+// operands still runs, and what __ldg() reads must not change in a kernel's lifetime.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -30,9 +32,18 @@ inline Operand operand(const States& x) {
   return x.binary() ? operand(x.bits()) : operand(x.dense());
 }
 
+// Which row of an operand stands for row r of a batch: itself, or that which an order names.
+struct SameRows {
+  __device__ __forceinline__ int64_t operator()(int64_t r) const { return r; }
+};
+struct OrderedRows {
+  const int64_t* order = nullptr;
+  __device__ __forceinline__ int64_t operator()(int64_t r) const { return order[r]; }
+};
+
 // Columns 32 i ... 32 i + 31 of a row of bits; the machines are little-endian.
 __device__ __forceinline__ uint32_t bits32(const Operand& x, int64_t row, int64_t i) {
-  return __ldg(reinterpret_cast<const uint32_t*>(x.bits + row * x.stride) + i);
+  return reinterpret_cast<const uint32_t*>(x.bits + row * x.stride)[i];
 }
 
 // Zeros in the columns from `cols` on of four that start at `col`.
@@ -54,15 +65,16 @@ __device__ __forceinline__ float4 float4_from_bits(uint32_t nibble) {
 // Columns col ... col + 3 of a row; col is a multiple of 4, so that padded rows hold all four.
 __device__ __forceinline__ float4 dense_quad(const Operand& x, int64_t row, int64_t col) {
   if (row >= x.rows || col >= x.cols) return make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-  return within(__ldg(reinterpret_cast<const float4*>(x.dense + row * x.stride + col)), col,
-                x.cols);
+  return within(*reinterpret_cast<const float4*>(x.dense + row * x.stride + col), col, x.cols);
 }
 
-// The same of either kind of operand.
-__device__ __forceinline__ float4 quad(const Operand& x, int64_t row, int64_t col) {
+// The same of either kind of operand; only bits may be ordered.
+template <class Rows = SameRows>
+__device__ __forceinline__ float4 quad(const Operand& x, int64_t row, int64_t col,
+                                       const Rows& rows = {}) {
   if (x.bits == nullptr) return dense_quad(x, row, col);
   if (row >= x.rows || col >= x.cols) return make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-  return float4_from_bits(bits32(x, row, col / 32) >> (col % 32));
+  return float4_from_bits(bits32(x, rows(row), col / 32) >> (col % 32));
 }
 
 // a b + c, rounded once, as the CPU's vectors do.

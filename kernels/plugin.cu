@@ -84,7 +84,7 @@ std::string open_device() {
 Backend& backend() {
   static Backend table{"cuda",       device_memory(), describe,       elementwise_ops(),
                        linalg_ops(), random_ops(),    sampling_ops(), reduce_ops(),
-                       optim_ops(),  chain_ops(),     unit_ops()};
+                       optim_ops(),  chain_ops(),     unit_ops(),     cd_run_ops()};
   return table;
 }
 

@@ -6,8 +6,6 @@
 // columns of a row (gibbs_epilogue.cuh).
 #include "csrc/ops/sampling.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <string>
 
@@ -93,14 +91,10 @@ void run_cd(const CdProduct& product, const CdOutput& out) {
   cd_bf16(product, out, how == Arithmetic::kBf16x2 ? 2 : 3, stream());
 }
 
-// One of the two weights is exactly 1 or -1: sums of bits then stay whole numbers.
 CdProduct product_of(const CdStatistics& job, const States (&operands)[4]) {
   CdProduct product{operand(operands[0]), operand(operands[1]), operand(operands[2]),
                     operand(operands[3])};
-  product.scale = std::max(std::abs(job.positive_scale), std::abs(job.negative_scale));
-  if (product.scale == 0.0f) product.scale = 1.0f;
-  product.weight0 = job.positive_scale / product.scale;
-  product.weight1 = -job.negative_scale / product.scale;
+  set_weights(product, job.positive_scale, job.negative_scale);
   return product;
 }
 
@@ -128,8 +122,7 @@ CdOutput output_of(const Update& job, const Tensor& weight, const Tensor& veloci
   out.row_pressure = data_or_null(job.row_pressure);
   out.pressure = data_or_null(job.pressure);
   out.learning_rate = job.learning_rate;
-  out.momentum =
-      fault("momentum_times_learning_rate") ? job.momentum * job.learning_rate : job.momentum;
+  out.momentum = effective_momentum(job.momentum, job.learning_rate);
   out.l1 = job.l1;
   out.l2 = job.l2;
   return out;
@@ -205,6 +198,9 @@ struct CudaSampling : SamplingOps {
     download(&troubled, trouble.get(), 1);
     return troubled == 0;
   }
+
+  // Both directions read W where it lies.
+  bool reads_transposed() const override { return false; }
 };
 
 }  // namespace

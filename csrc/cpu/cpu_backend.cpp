@@ -10,6 +10,7 @@ namespace gibbslab {
 
 Backend& cpu_backend() {
   static ChainOps no_chains;
+  static CdRunOps no_runs;
   static Backend backend{"cpu",
                          host_memory(),
                          [] { return std::string(cpu::kernels().name); },
@@ -20,7 +21,8 @@ Backend& cpu_backend() {
                          cpu::reduce_ops(),
                          cpu::optim_ops(),
                          no_chains,
-                         cpu::unit_ops()};
+                         cpu::unit_ops(),
+                         no_runs};
   return backend;
 }
 

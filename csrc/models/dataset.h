@@ -29,6 +29,8 @@ class Dataset {
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   bool binary() const { return binary_; }
+  // Binary data, packed; null for others.
+  const BitTensor* bits() const { return binary_ ? &states_.bits() : nullptr; }
 
   // The rows that order[0 .. count) names, as one batch (count, cols) where `ctx` computes.
   States gather(const Context& ctx, const int64_t* order, int64_t count) const;

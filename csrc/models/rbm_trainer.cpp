@@ -73,6 +73,8 @@ TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t
                               int64_t batch_size, int64_t first, int64_t last,
                               float learning_rate) {
   const BatchRange range{order, n, batch_size, first, last};
+  if (data.cols() == rbm_.visible_size() && runs(data, batch_size))
+    return train_in_runs(*data.bits(), range, learning_rate);
   return train_batches(rbm_.context(), data, rbm_.visible_size(), range, next_batch_,
                        [&](const States& v0) { return whole_step(v0, batch_size, learning_rate); });
 }
@@ -234,7 +236,7 @@ std::string RbmTrainer::apply(const CdStatistics& statistics, float learning_rat
   Update job = weight_update(learning_rate);
   // The next step wants the transpose, which the fused update has at hand, unless W changes again.
   const bool known = options_.centered || options_.exact;
-  const bool final_w = !known && options_.max_norm == 0.0f;
+  const bool final_w = !known && options_.max_norm == 0.0f && ops::reads_transposed(ctx);
   Tensor transposed = final_w ? rbm_.take_transposed() : Tensor();
   if (final_w) job.new_transposed = &transposed;
   // The centred gradient had to be known before the biases', and the exact one is no statistics of

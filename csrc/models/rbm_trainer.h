@@ -6,9 +6,11 @@
 #include <string>
 
 #include "csrc/models/dataset.h"
+#include "csrc/models/pace.h"
 #include "csrc/models/rbm.h"
 #include "csrc/models/tempering.h"
 #include "csrc/models/trainer_parts.h"
+#include "csrc/ops/cd_run.h"
 
 namespace gibbslab {
 
@@ -82,9 +84,18 @@ class RbmTrainer {
   std::string apply(const CdStatistics& statistics, float learning_rate);
   Update weight_update(float learning_rate);
 
+  // Many batches in one call (rbm_trainer_runs.cpp).
+  bool runs(const Dataset& data, int64_t batch_size) const;
+  CdState run_state();
+  CdState spare_state(const CdState& state);
+  void adopt(const CdState& state);
+  CdRun run_job(CdState& state, CdState& spare, float learning_rate) const;
+  TrainResult train_in_runs(const BitTensor& data, const BatchRange& range, float learning_rate);
+
   Rbm& rbm_;
   TrainOptions options_;
   int64_t next_batch_ = 0;
+  Pace pace_;
   BitTensor chains_;
   std::optional<Tempering> tempering_;  // in their place
   Tensor velocity_w_, velocity_a_, velocity_b_;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "csrc/ops/cd_run.h"
 #include "csrc/ops/chains.h"
 #include "csrc/ops/elementwise.h"
 #include "csrc/ops/linalg.h"
@@ -26,6 +27,7 @@ struct Backend {
   OptimOps& optim;
   ChainOps& chains;
   UnitOps& units;
+  CdRunOps& cd_run;
 };
 
 namespace ops {

@@ -63,4 +63,6 @@ bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update&
   return ctx.backend().sampling.cd_update(ctx, statistics, update);
 }
 
+bool reads_transposed(const Context& ctx) { return ctx.backend().sampling.reads_transposed(); }
+
 }  // namespace gibbslab::ops

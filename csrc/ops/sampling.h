@@ -46,6 +46,8 @@ struct SamplingOps {
   virtual void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out) = 0;
   virtual bool cd_update(const Context& ctx, const CdStatistics& statistics,
                          const Update& update) = 0;
+  // Whether half-steps read Weights::transposed(), which an update can leave behind.
+  virtual bool reads_transposed() const { return true; }
 };
 
 namespace ops {
@@ -61,6 +63,8 @@ void cd_statistics(const Context& ctx, const CdStatistics& job, Tensor& out);
 // cd_statistics followed by update, whose gradient it takes the place of (update.gradient is
 // ignored). Returns false when a new weight is not finite.
 bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& update);
+// Whether half-steps read the transposed weights.
+bool reads_transposed(const Context& ctx);
 
 }  // namespace ops
 }  // namespace gibbslab

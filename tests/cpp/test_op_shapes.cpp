@@ -136,6 +136,44 @@ TEST(chains_are_not_offered_by_the_cpu) {
                ops::sweep_chains(context(), sweeps));
 }
 
+// The state of an RBM (3, 4) with one chain.
+CdState cd_state() {
+  CdState state;
+  state.weights = zeros<Tensor>(3, 4);
+  state.visible_bias = k13.clone();
+  state.hidden_bias = k14.clone();
+  state.chains = zeros<BitTensor>(1, 4);
+  return state;
+}
+
+TEST(cd_run) {
+  const BitTensor data = zeros<BitTensor>(2, 3), wide = zeros<BitTensor>(2, 4);
+  const int64_t order[] = {1, 0};
+  CdState state = cd_state(), spare = cd_state();
+  CdRun job;
+  job.data = &wide;
+  job.order = order;
+  job.rows = 2;
+  job.state = &state;
+  job.spare = &spare;
+  CHECK_THROWS(ShapeError, "[cd_run] weights must have shape (4, 4), got (3, 4)",
+               ops::cd_run(context(), job));
+  job.data = &data;
+  job.k = 0;
+  CHECK_THROWS(ShapeError, "[cd_run] rows, batch and k must be at least 1",
+               ops::cd_run(context(), job));
+  job.k = 1;
+  job.momentum = 0.5f;
+  CHECK_THROWS(ShapeError, "[cd_run] momentum needs velocities", ops::cd_run(context(), job));
+  job.momentum = 0.0f;
+  spare.chains = zeros<BitTensor>(2, 4);
+  CHECK_THROWS(ShapeError, "[cd_run] chains must have shape (1, 4), got (2, 4)",
+               ops::cd_run(context(), job));
+  spare.chains = zeros<BitTensor>(1, 4);
+  CHECK(!ops::offers_cd_run(context(), {3, 4, 1, 1, 1}));
+  CHECK_THROWS(DeviceError, "[cd_run] the backend does not offer it", ops::cd_run(context(), job));
+}
+
 TEST(cd_statistics) {
   Tensor out = zeros<Tensor>(3, 4);
   const States v = zeros<BitTensor>(2, 3), h = zeros<BitTensor>(2, 4), longer = zeros<Tensor>(5, 4);

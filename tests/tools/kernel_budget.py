@@ -26,6 +26,8 @@ BUDGET = {
     "cd_bf16_kernel": (128, 36864),
     "half_step_fp32_kernel": (104, 16384),
     "cd_fp32_kernel": (104, 16384),
+    "cd_half_step_kernel": (112, 37888),
+    "cd_step_update_kernel": (128, 37888),
     "anneal_kernel": (128, 0),
     "sweep_kernel": (128, 0),
     "bench::": (128, 0),
