@@ -229,13 +229,6 @@ struct CudaCdRun : CdRunOps {
 
 }  // namespace
 
-bool CdRunKey::operator==(const CdRunKey& other) const {
-  const CdRunSizes &a = sizes, &b = other.sizes;
-  return a.visible == b.visible && a.hidden == b.hidden && a.batch == b.batch &&
-         a.chains == b.chains && a.k == b.k && hidden_samples == other.hidden_samples &&
-         how == other.how;
-}
-
 CdRunOps& cd_run_ops() {
   static CudaCdRun ops;
   return ops;

@@ -70,7 +70,7 @@ struct CdRunKey {
   CdRunSizes sizes;
   bool hidden_samples = false;
   Arithmetic how = Arithmetic::kFp32;
-  bool operator==(const CdRunKey& other) const;
+  bool operator==(const CdRunKey&) const = default;
 };
 
 // Queues the kernels of one step (cd_graph.cu).

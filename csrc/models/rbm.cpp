@@ -140,7 +140,7 @@ States Rbm::after_down(CdPass& pass, const Clamp* clamp) {
 // Whether the backend runs these sweeps in calls of many.
 bool Rbm::fusible(const States& start, const Sweeps& sweeps, int64_t steps) const {
   if (!start.binary() || (sweeps.clamp != nullptr && !sweeps.clamp->known.binary())) return false;
-  if (fault("mean_field_for_sample") || up_scale_ != 1.0f || down_scale_ != 1.0f) return false;
+  if (fault("mean_field_for_sample") || has_input_scales()) return false;
   return ops::offers_chains(ctx_, {start.rows(), visible_size(), hidden_size(), steps});
 }
 

@@ -66,6 +66,7 @@ class Rbm {
   // Factors of v W and h W^T in the half-steps, 1 at first: 2 where a layer stands for two copies
   // of itself (greedy training of a DBM). Energies and likelihoods know nothing of them.
   void set_input_scales(float up, float down);
+  bool has_input_scales() const { return up_scale_ != 1.0f || down_scale_ != 1.0f; }
   // W ~ Normal(0, deviation^2), biases 0.
   void initialize(float deviation);
 

@@ -1,5 +1,6 @@
 #include "csrc/models/rbm_trainer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "csrc/core/error.h"
@@ -72,8 +73,8 @@ void RbmTrainer::set_momentum(float momentum) {
 TrainResult RbmTrainer::train(const Dataset& data, const int64_t* order, int64_t n,
                               int64_t batch_size, int64_t first, int64_t last,
                               float learning_rate) {
-  const BatchRange range{order, n, batch_size, first, last};
-  if (data.cols() == rbm_.visible_size() && runs(data, batch_size))
+  const BatchRange range{order, n, std::min(batch_size, std::max<int64_t>(n, 1)), first, last};
+  if (data.cols() == rbm_.visible_size() && runs(data, range.batch_size))
     return train_in_runs(*data.bits(), range, learning_rate);
   return train_batches(rbm_.context(), data, rbm_.visible_size(), range, next_batch_,
                        [&](const States& v0) { return whole_step(v0, batch_size, learning_rate); });

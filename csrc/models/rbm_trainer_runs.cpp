@@ -47,9 +47,10 @@ struct Rows {
 bool RbmTrainer::runs(const Dataset& data, int64_t batch_size) const {
   const TrainOptions& o = options_;
   const bool more = o.centered || o.exact || tempering_ || o.sparsity_cost > 0.0f;
-  if (data.bits() == nullptr || more || o.max_norm > 0.0f) return false;
-  return ops::offers_cd_run(
-      rbm_.context(), {rbm_.visible_size(), rbm_.hidden_size(), batch_size, chains_.rows(), o.k});
+  if (data.bits() == nullptr || more || o.max_norm > 0.0f || rbm_.has_input_scales()) return false;
+  const int64_t chains = o.persistent ? chains_.rows() : 0;
+  return ops::offers_cd_run(rbm_.context(),
+                            {rbm_.visible_size(), rbm_.hidden_size(), batch_size, chains, o.k});
 }
 
 // The state now, to be written to as the run goes on.
@@ -58,7 +59,7 @@ CdState RbmTrainer::run_state() {
   state.weights = writable(rbm_.weights().get());
   state.visible_bias = writable(rbm_.visible_bias());
   state.hidden_bias = writable(rbm_.hidden_bias());
-  state.chains = chains_;
+  if (options_.persistent) state.chains = chains_;
   if (options_.momentum == 0.0f) return state;
   state.velocity_weights = writable(velocity_w_);
   state.velocity_visible_bias = writable(velocity_a_);
@@ -83,7 +84,7 @@ void RbmTrainer::adopt(const CdState& state) {
   rbm_.set_weights(state.weights);
   rbm_.set_visible_bias(state.visible_bias);
   rbm_.set_hidden_bias(state.hidden_bias);
-  chains_ = state.chains;
+  if (options_.persistent) chains_ = state.chains;
   if (state.velocity_weights.empty()) return;
   velocity_w_ = state.velocity_weights;
   velocity_a_ = state.velocity_visible_bias;

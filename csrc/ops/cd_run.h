@@ -16,6 +16,7 @@ struct CdRunSizes {
   int64_t visible = 0, hidden = 0, batch = 0;
   int64_t chains = 0;  // C; 0: no persistent chains
   int64_t k = 1;
+  bool operator==(const CdRunSizes&) const = default;
 };
 
 // All that a batch changes, each with storage of its own.

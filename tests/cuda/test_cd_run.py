@@ -88,6 +88,43 @@ def test_runs_equal_the_plain_trainer(form: str, name: str, size: tuple[int, int
         assert_same(*runs)
 
 
+@pytest.mark.parametrize("mode", ["fp32", "bf16x2", "int8x3"])
+@pytest.mark.parametrize("name", ["samples", "all"])
+def test_runs_equal_the_plain_trainer_in_every_mode(
+    form: str, name: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Products in fixed point are none of a run's: it must leave them to the plain trainer."""
+    monkeypatch.setenv("GIBBSLAB_CUDA_MODE", mode)
+    runs = Run(form, name, (70, 33)), Run("plain", name, (70, 33))
+    assert [run.train(4) for run in runs] == [(11, "")] * 2
+    assert_same(*runs)
+
+
+@pytest.mark.parametrize("scales", [(2.0, 1.0), (1.0, 2.0)], ids=str)
+def test_inputs_are_scaled(form: str, scales: tuple[float, float]) -> None:
+    """As in the greedy training of a DBM."""
+    runs = Run(form, "CD-1"), Run("plain", "CD-1")
+    for run in runs:
+        run.rbm.set_input_scales(*scales)
+        assert run.train(4) == (11, "")
+    assert_same(*runs)
+
+
+def test_a_batch_has_no_more_rows_than_the_data(form: str) -> None:
+    """Whatever batch size was asked for, also one whose working memory no card holds."""
+    runs = Run(form, "CD-1"), Run(form, "CD-1")
+    assert [run.train(size) for run, size in zip(runs, (2**62, ROWS))] == [(1, "")] * 2
+    assert_same(*runs)
+
+
+def test_chains_that_are_not_used_play_no_part(form: str) -> None:
+    """Those that a trainer by CD was given when it was restored."""
+    runs = Run(form, "CD-1"), Run(form, "CD-1")
+    runs[0].trainer.restore({"chains": np.ones((5, SIZES[0][1]), np.float32)})
+    assert [run.train(4) for run in runs] == [(11, "")] * 2
+    assert_same(*runs)
+
+
 @pytest.mark.parametrize("name", ["CD-1", "momentum", "all"])
 def test_a_run_in_parts_is_the_whole_run(form: str, name: str) -> None:
     """Odd and even numbers of batches, from any batch on; also after the state was restored."""
