@@ -137,6 +137,7 @@ CdRunJob CdRunner::prepare(const CdRun& job) {
 }
 
 // A graph is worth its making where it is replayed; what it has too many of are steps that pass.
+// The step before it is recorded loads the kernels, which a recording should find loaded.
 void CdRunner::queue(int64_t steps) {
   CdRunMemory* at = memory_.get();
   const auto step = [&](cudaStream_t s) { queue_cd_step(key_, &at->job, &at->progress, s); };
@@ -144,10 +145,13 @@ void CdRunner::queue(int64_t steps) {
     for (int64_t i = 0; i < steps; ++i) step(stream());
     return;
   }
-  if (graph_ == nullptr)
+  if (graph_ == nullptr) {
+    step(stream());
+    --steps;
     graph_ = std::make_unique<Graph>([&](cudaStream_t s) {
       for (int64_t i = 0; i < kStepsOfGraph; ++i) step(s);
     });
+  }
   for (int64_t i = 0; i < steps; i += kStepsOfGraph) graph_->run(stream());
 }
 

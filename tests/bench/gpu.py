@@ -15,9 +15,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import cpu
 import micro
@@ -28,7 +29,12 @@ from gibbslab._devices import cuda_absent
 from gibbslab.models import RBM
 from gpu_machine import machine_lines
 
-MODES = ("", "bf16x2")  # values of GIBBSLAB_CUDA_MODE; "" is the default
+# Ways of training by what the environment then says; the first is the default.
+VARIANTS: dict[str, dict[str, str]] = {
+    "gibbslab": {},
+    "gibbslab bf16x2": {"GIBBSLAB_CUDA_MODE": "bf16x2"},
+    "gibbslab, batch by batch": {"GIBBSLAB_CUDA_CD_RUN": "plain"},
+}
 
 
 class Sizes(NamedTuple):
@@ -74,22 +80,14 @@ class Tee(io.TextIOBase):
         return len(text)
 
 
-@contextlib.contextmanager
-def mode(name: str) -> Iterator[None]:
-    before = os.environ.pop("GIBBSLAB_CUDA_MODE", None)
-    if name:
-        os.environ["GIBBSLAB_CUDA_MODE"] = name
-    try:
-        yield
-    finally:
-        os.environ.pop("GIBBSLAB_CUDA_MODE", None)
-        if before is not None:
-            os.environ["GIBBSLAB_CUDA_MODE"] = before
+def under(settings: dict[str, str], run: Callable[..., Any]) -> Callable[..., Any]:
+    """With none of the variables that variants set, but for these."""
+    names = {name for variant in VARIANTS.values() for name in variant}
 
-
-def in_mode(name: str, run: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any) -> Any:
-        with mode(name):
+        with mock.patch.dict(os.environ, settings):
+            for name in names - set(settings):
+                os.environ.pop(name, None)
             return run(*args)
 
     return wrapped
@@ -117,15 +115,15 @@ def started(run: cpu.Run) -> cpu.Run:
 
 
 def cd_runs(X: np.ndarray, hidden: int, sizes: Sizes, persistent: bool, device: str) -> dict:
-    def own(name: str) -> cpu.Run:
+    def own(settings: dict[str, str]) -> cpu.Run:
         options = {"persistent": persistent, "batch": sizes.batch, "device": "cuda"}
-        return in_mode(name, cpu.ours(X, hidden, threads=1, **options))
+        return under(settings, cpu.ours(X, hidden, threads=1, **options))
 
     def torchs(module: Any, how: str) -> cpu.Run:
         options = {"device": device, "persistent": persistent}
         return started(module.cd(X, hidden, sizes.batch, how, **options))
 
-    runs = {f"gibbslab {name}".strip(): own(name) for name in MODES}
+    runs = {name: own(settings) for name, settings in VARIANTS.items()}
     return runs | torch_runs(torchs, device)
 
 
