@@ -21,10 +21,12 @@ def results():
         model.update_weights_for_batch(x)
     centred = BernoulliRBM(5, batch_size=10, n_iter=2, random_state=0, device="cuda",
                            centered=True, momentum=0.5).fit(x)
+    graph = BernoulliRBM(5, batch_size=2, n_iter=1, random_state=0, device="cuda").fit(x)
     mean = model.hidden_mean(DeviceArray.from_numpy(x))
     mean.__dlpack__(stream=1)
-    return [model.W, model.v_bias, centred.components_, mean.to_numpy(), mean.copy().to_numpy(),
-            *model.sample(8, 3), model.free_energy(x), model.pseudo_likelihood(x),
+    return [model.W, model.v_bias, centred.components_, graph.components_, mean.to_numpy(),
+            mean.copy().to_numpy(), *model.sample(8, 3), model.free_energy(x),
+            model.pseudo_likelihood(x),
             metrics.ais(model, n_chains=4, n_temperatures=5, random_state=0).log_z]
 
 def same(a, b):
