@@ -25,7 +25,7 @@ import gibbslab
 import numpy as np
 from gibbslab.callbacks import Callback, Checkpoint
 from gibbslab.datasets import load_mnist
-from gibbslab.estimators import Linear
+from gibbslab.estimators import Linear, Steps
 
 PUBLISHED = 1.25  # per cent
 
@@ -38,7 +38,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sweeps", type=int, nargs="+", default=(3, 6, 10), help="of up-down")
     parser.add_argument("--tuning", type=int, default=100, help="epochs of up-down for each")
     parser.add_argument("--tuning-rate", type=float, default=0.05)
-    parser.add_argument("--momentum", type=float, default=0.5)
+    parser.add_argument("--momentum", type=float, default=0.9, help="0.5 for 5 epochs of a stage")
     parser.add_argument("--l2", type=float, default=2e-4)
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--n-threads", type=int, default=None)
@@ -72,7 +72,7 @@ def begin(args: argparse.Namespace) -> gibbslab.DBNClassifier:
         fine_tune_learning_rate=Linear(args.tuning_rate, args.tuning_rate / 100, last),
         batch_size=100,
         n_iter=args.epochs,
-        momentum=args.momentum,
+        momentum=Steps((0.5, args.momentum), (5,)),
         l2=args.l2,
         sample_input=True,
         init_visible_bias="data",
