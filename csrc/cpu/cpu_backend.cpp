@@ -22,7 +22,8 @@ Backend& cpu_backend() {
                          cpu::optim_ops(),
                          no_chains,
                          cpu::unit_ops(),
-                         no_runs};
+                         no_runs,
+                         cpu::mean_field_ops()};
   return backend;
 }
 

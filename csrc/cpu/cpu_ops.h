@@ -8,6 +8,7 @@ namespace gibbslab::cpu {
 
 ElementwiseOps& elementwise_ops();
 LinalgOps& linalg_ops();
+MeanFieldOps& mean_field_ops();
 RandomOps& random_ops();
 SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();

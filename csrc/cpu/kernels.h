@@ -48,6 +48,55 @@ struct ActivateRow {
   bool pre_is_mean;  // the row holds probabilities already
 };
 
+// A matrix (N, M) is packed in strips of kChangeStrip columns, each with its N rows one after the
+// other; products take a panel, some strips, at a time. A block of rows of a panel stays in the
+// first-level cache.
+constexpr int64_t kChangeStrip = 32, kChangePanel = 4 * kChangeStrip, kChangeBlock = 64;
+// Rows of changes that are multiplied together where most of them are not zero; at most kLanes.
+constexpr int64_t kChangeRows = 14;
+
+constexpr int64_t change_blocks(int64_t units) { return (units + kChangeBlock - 1) / kChangeBlock; }
+
+// What has changed in one row of a layer's means, in blocks of kChangeBlock units: where the packed
+// row of each such unit begins in its strip, and scale times its change.
+struct ChangedRow {
+  const float* mean;  // (padded cols)
+  float* noted;       // (padded cols) the means that were noted last; follows where they are again
+  int64_t cols;
+  float least, scale;  // smaller changes wait until they have added up
+  uint32_t* starts;    // (change_blocks(cols) + 1) of each block in the lists
+  uint32_t* at;        // these two with room for kLanes beyond cols
+  float* change;
+  float* dense;  // (padded cols) the same changes, zeros between them
+};
+
+// Where products with changes go: out[rows[k], :] += ..., k < count.
+struct ChangedInputs {
+  const int64_t* rows;
+  int64_t count;
+  float* out;  // of row 0, the panel's first column
+  int64_t stride;
+};
+
+// The changes in each row times one panel (units, kChangePanel) of packed weights.
+struct AddChanges {
+  const float* panel;
+  int64_t units;
+  ChangedInputs to;
+  const uint32_t *starts, *at;  // of row 0, as ChangedRow has them; a row's lists `room` apart
+  const float* change;
+  int64_t room;
+};
+
+// The same of at most kChangeRows rows, from their dense changes transposed. The sums are the same
+// bit for bit: what is skipped there adds zero here.
+struct AddDenseChanges {
+  const float* panel;
+  int64_t units;
+  ChangedInputs to;
+  const float* changes;  // (units, kLanes), row rows[k] in column k
+};
+
 struct Kernels {
   const char* name;
   // Rows [begin, end) of the product.
@@ -57,6 +106,9 @@ struct Kernels {
   void (*activate_row)(const ActivateRow& job);
   // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
   void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
+  void (*note_changes)(const ChangedRow& job);
+  void (*add_changes)(const AddChanges& job);
+  void (*add_dense_changes)(const AddDenseChanges& job);
   // Column words [begin, end) of x, as the rows from out_row on of `out`, (its rows, x.rows()).
   void (*transpose_bits)(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
                          int64_t out_row);

@@ -7,6 +7,7 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/products.h"
 #include "csrc/cpu/bit_product.h"
+#include "csrc/cpu/blas.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/fixed_point.h"
 
@@ -75,7 +76,8 @@ void ask_for_writing(Tensor& x, int64_t begin, int64_t end) {
 
 // 64 rows of a gradient, the visible units of one word of the states.
 struct GradientTile {
-  explicit GradientTile(int64_t hidden) : sum(Tensor::empty(64, hidden)) {}
+  // Zeros: the update looks for non-finite values in the padding too.
+  explicit GradientTile(int64_t hidden) : sum(Tensor::zeros(64, hidden)) {}
 
   // sum (+)= scale v[:, word]^T h, for the word's first `rows` units.
   void add(const BitTensor& v, int64_t word, int64_t rows, const Tensor& h, float scale,
@@ -84,6 +86,12 @@ struct GradientTile {
     kernels().transpose_bits(v, word, word + 1, units, 0);
     kernels().binary_matmul(
         {&units, &h, nullptr, &sum, 0, scale, accumulate, method, 0, sum.cols()}, 0, rows);
+  }
+
+  // The same of real values, which come first.
+  void set(const Tensor& v, int64_t word, int64_t rows, const Tensor& h, float scale) {
+    gemm({true, false, rows, sum.cols(), v.rows(), scale, v.data() + 64 * word, v.stride(),
+          h.data(), h.stride(), 0.0f, sum.data(), sum.stride()});
   }
 
   BitTensor units;  // (64, B)
@@ -140,10 +148,8 @@ struct CpuSampling : SamplingOps {
   }
 
   bool cd_update(const Context& ctx, const CdStatistics& statistics, const Update& job) override {
-    if (statistics.v0->binary() && statistics.v1->binary() && !statistics.h0->binary() &&
-        !statistics.h1->binary())
+    if (statistics.v1->binary() && !statistics.h0->binary() && !statistics.h1->binary())
       return fused_update(ctx, statistics, job);
-    // Zeros: the update looks for non-finite values in the padding too.
     Tensor gradient = Tensor::zeros(job.weight->rows(), job.weight->cols());
     cd_statistics(ctx, statistics, gradient);
     Update plain = job;
@@ -166,8 +172,10 @@ struct CpuSampling : SamplingOps {
   static bool fused_update(const Context& ctx, const CdStatistics& s, const Update& job) {
     const int64_t rows = job.weight->rows(), words = (rows + 63) / 64;
     const int64_t together = std::min<int64_t>(64, rows);
-    const BinaryProduct method0 = choose_method(s.v0->bits(), together),
-                        method1 = choose_method(s.v1->bits(), together);
+    const bool real = !s.v0->binary();
+    const BinaryProduct method1 = choose_method(s.v1->bits(), together),
+                        method0 = real ? method1 : choose_method(s.v0->bits(), together);
+    const SingleThreadedBlas guard;
     const Pieces pieces(words, 1, ctx.threads());
     std::atomic<bool> finite{true};
     parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
@@ -175,7 +183,10 @@ struct CpuSampling : SamplingOps {
       for (int64_t w = pieces.begin(p); w < pieces.end(p); ++w) {
         const int64_t begin = 64 * w, count = std::min<int64_t>(64, rows - begin);
         ask_for_writing(*job.new_weight, begin, begin + count);
-        tile.add(s.v0->bits(), w, count, s.h0->dense(), s.positive_scale, false, method0);
+        if (real)
+          tile.set(s.v0->dense(), w, count, s.h0->dense(), s.positive_scale);
+        else
+          tile.add(s.v0->bits(), w, count, s.h0->dense(), s.positive_scale, false, method0);
         tile.add(s.v1->bits(), w, count, s.h1->dense(), -s.negative_scale, true, method1);
         if (!kernels().update_rows(job, tile.sum, begin, begin, begin + count)) finite = false;
         if (job.new_transposed)

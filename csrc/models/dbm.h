@@ -18,7 +18,7 @@ using Layers = std::vector<States>;
 
 struct MeanFieldOptions {
   int64_t max_iterations = 30;
-  // Of the largest change of a row's means in an iteration, below which it may stop; 0: never.
+  // Of the largest change of a row's means in an iteration, below which the row stops; 0: never.
   double tolerance = 1e-4;
   float beta = 1.0f;
 };
@@ -26,7 +26,7 @@ struct MeanFieldOptions {
 // The factorial posterior of the hidden layers given x_0.
 struct MeanField {
   Layers layers;                // x_0 as given, then means (B, N_l)
-  int64_t iterations = 0;       // made
+  int64_t iterations = 0;       // made, by the row that took the most
   std::vector<double> changes;  // (B) largest change of each row's means in its last
 };
 
@@ -90,6 +90,8 @@ class Dbm {
                   const HalfStep& outputs) const;
   Tensor input_from_below(const States& below, int64_t l, float beta) const;
   std::vector<Tensor> first_means(const States& v, float beta) const;
+  MeanField infer_at_once(const States& v, const MeanFieldOptions& options) const;
+  MeanField iterate(const States& v, const MeanFieldOptions& options) const;
   void sweep_parity(const Layers& given, int64_t parity, const LayerSweeps& sweeps, bool means,
                     Layers& x, std::vector<LayerState>& out);
   void require_layers(const char* op, const Layers& x, int64_t first, int64_t stride) const;

@@ -12,8 +12,9 @@
 namespace gibbslab {
 namespace {
 
-// Fixed-point iteration over a batch. Rows that have converged are moved behind the others and
-// left alone: most of a batch is done long before its slowest row.
+// Fixed-point iteration over a batch, by half-steps: the plain twin of ops::mean_field. Rows that
+// have converged are moved behind the others and left alone: most of a batch is done long before
+// its slowest row.
 class Iteration {
  public:
   // `means` of the hidden layers to start from, the first at 1; `from_data` the input of layer 1.
@@ -52,7 +53,7 @@ class Iteration {
       changes_[place_[r]] = change_[r];
       moving += change_[r] < tolerance ? 0 : 1;
     }
-    if (moving > 0 && 8 * moving <= 7 * active_) set_aside(tolerance);
+    if (moving > 0 && moving < active_) set_aside(tolerance);
     return moving == 0;
   }
 
@@ -123,6 +124,34 @@ MeanField Dbm::infer(const States& v, const MeanFieldOptions& options) const {
   require(options.max_iterations >= 1, "DBM.infer", [&] {
     return "max_iterations must be at least 1, got " + std::to_string(options.max_iterations);
   });
+  return ops::offers_mean_field(ctx_) ? infer_at_once(v, options) : iterate(v, options);
+}
+
+MeanField Dbm::infer_at_once(const States& v, const MeanFieldOptions& options) const {
+  const Tensor from_data = input_from_below(v, 1, options.beta);
+  std::vector<Tensor> means, biases;
+  MeanFieldJob job;
+  for (int64_t l = 1; l < layers(); ++l) {
+    means.push_back(ops::zeros(ctx_, v.rows(), size(l)));
+    biases.push_back(scaled_bias(ctx_, biases_[l], options.beta));
+    if (l > 1) job.weights.push_back(&weights_[l - 1]);
+  }
+  for (const Tensor& bias : biases) job.biases.push_back(&bias);
+  MeanField out;
+  out.changes.resize(static_cast<size_t>(v.rows()));
+  job.from_data = &from_data;
+  job.beta = options.beta;
+  job.max_iterations = options.max_iterations;
+  job.tolerance = options.tolerance;
+  job.means = &means;
+  job.changes = out.changes.data();
+  out.iterations = ops::mean_field(ctx_, job);
+  out.layers.push_back(v);
+  for (const Tensor& mean : means) out.layers.emplace_back(mean);
+  return out;
+}
+
+MeanField Dbm::iterate(const States& v, const MeanFieldOptions& options) const {
   Iteration rows(ctx_, first_means(v, options.beta), input_from_below(v, 1, options.beta));
   MeanField out;
   for (bool done = false; !done && out.iterations < options.max_iterations; ++out.iterations) {

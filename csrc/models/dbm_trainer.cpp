@@ -21,7 +21,7 @@ DbmTrainer::DbmTrainer(Dbm& dbm, DbmTrainOptions options) : dbm_(dbm), options_(
                       ops::zeros(ctx, 1, n)});
     if (l + 1 == dbm.layers()) break;
     const auto matrix = [&] { return ops::zeros(ctx, n, dbm.size(l + 1)); };
-    pairs_.push_back({matrix(), matrix(), matrix(), matrix()});
+    pairs_.push_back({matrix(), matrix(), matrix(), matrix(), {}});
   }
 }
 
@@ -156,20 +156,55 @@ Update DbmTrainer::weight_update(int64_t l, float learning_rate) {
   return job;
 }
 
+// Whether the transposed weights are those that are updated: the model's states are 0/1 in even
+// layers, and an update is fast where the layer that its rows stand for has them. Velocities are
+// not transposed.
+bool DbmTrainer::upside_down(int64_t l) const {
+  return l % 2 == 1 && !options_.centered && options_.momentum == 0.0f;
+}
+
+// Leaves the new weights in `spare` and, where they are not centred, `spare_transposed`.
+bool DbmTrainer::update_pair(const Phases& p, int64_t l, float learning_rate) {
+  const Context& ctx = dbm_.context();
+  Pair& pair = pairs_[l];
+  Update job = weight_update(l, learning_rate);
+  // The centred gradient had to be known before the biases': it stands there already.
+  if (options_.centered) return ops::update(ctx, job);
+  CdStatistics s = statistics(p, l);
+  if (!upside_down(l)) {
+    pair.spare_transposed = dbm_.take_transposed(l);
+    job.new_transposed = &pair.spare_transposed;
+    return ops::cd_update(ctx, s, job);
+  }
+  if (pair.spare_transposed.empty())
+    pair.spare_transposed = ops::zeros(ctx, pair.spare.cols(), pair.spare.rows());
+  job.weight = &dbm_.weights(l).transposed(ctx);
+  job.gradient = nullptr;
+  job.new_weight = &pair.spare_transposed;
+  job.new_transposed = &pair.spare;
+  std::swap(s.v0, s.h0);
+  std::swap(s.v1, s.h1);
+  return ops::cd_update(ctx, s, job);
+}
+
+// The storage of the old ones takes the next step's.
+void DbmTrainer::take_new_weights(int64_t l) {
+  Pair& pair = pairs_[l];
+  Tensor old = dbm_.weights(l).get();
+  Tensor transposed = upside_down(l) ? dbm_.weights(l).transposed(dbm_.context()) : Tensor();
+  if (options_.centered)
+    dbm_.set_weights(l, pair.spare);
+  else
+    dbm_.set_weights(l, pair.spare, pair.spare_transposed);
+  pair.spare = std::move(old);
+  pair.spare_transposed = std::move(transposed);
+}
+
 std::string DbmTrainer::apply(const Phases& p, float learning_rate) {
   const Context& ctx = dbm_.context();
-  std::vector<Tensor> transposed(pairs_.size());
-  for (size_t i = 0; i < pairs_.size(); ++i) {
-    const int64_t l = static_cast<int64_t>(i);
-    Update job = weight_update(l, learning_rate);
-    if (!options_.centered) {
-      transposed[i] = dbm_.take_transposed(l);
-      job.new_transposed = &transposed[i];
-    }
-    // The centred gradient had to be known before the biases': it stands there already.
-    if (!(options_.centered ? ops::update(ctx, job) : ops::cd_update(ctx, statistics(p, l), job)))
-      return "weights[" + std::to_string(l) + "]";
-  }
+  for (size_t i = 0; i < pairs_.size(); ++i)
+    if (!update_pair(p, static_cast<int64_t>(i), learning_rate))
+      return "weights[" + std::to_string(i) + "]";
   std::vector<ParameterStep> steps;
   for (size_t l = 0; l < units_.size(); ++l) {
     const Units& units = units_[l];
@@ -177,15 +212,7 @@ std::string DbmTrainer::apply(const Phases& p, float learning_rate) {
                        learning_rate, options_.momentum);
     if (!steps.back().finite) return "biases[" + std::to_string(l) + "]";
   }
-  for (size_t i = 0; i < pairs_.size(); ++i) {
-    const int64_t l = static_cast<int64_t>(i);
-    Tensor old = dbm_.weights(l).get();
-    if (options_.centered)
-      dbm_.set_weights(l, pairs_[i].spare);
-    else
-      dbm_.set_weights(l, pairs_[i].spare, transposed[i]);
-    pairs_[i].spare = std::move(old);  // its storage takes the next step's weights
-  }
+  for (size_t i = 0; i < pairs_.size(); ++i) take_new_weights(static_cast<int64_t>(i));
   for (size_t l = 0; l < steps.size(); ++l) dbm_.set_bias(static_cast<int64_t>(l), steps[l].value);
   if (options_.momentum != 0.0f) keep_velocities(steps);
   return "";

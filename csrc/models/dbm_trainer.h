@@ -43,7 +43,7 @@ class DbmTrainer {
  private:
   // What belongs to the weights between two layers.
   struct Pair {
-    Tensor velocity, gradient, spare, spare_velocity;
+    Tensor velocity, gradient, spare, spare_velocity, spare_transposed;
   };
   // What belongs to a layer. `raw`: mean state under the data minus that under the model.
   struct Units {
@@ -67,7 +67,10 @@ class DbmTrainer {
   void prepare_centering(const Phases& p);
   void centre_biases(int64_t l);
   CdStatistics statistics(const Phases& p, int64_t l) const;
+  bool upside_down(int64_t l) const;
   Update weight_update(int64_t l, float learning_rate);
+  bool update_pair(const Phases& p, int64_t l, float learning_rate);
+  void take_new_weights(int64_t l);
   std::string apply(const Phases& p, float learning_rate);
   void keep_velocities(const std::vector<ParameterStep>& steps);
 

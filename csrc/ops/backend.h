@@ -7,6 +7,7 @@
 #include "csrc/ops/chains.h"
 #include "csrc/ops/elementwise.h"
 #include "csrc/ops/linalg.h"
+#include "csrc/ops/mean_field.h"
 #include "csrc/ops/optim.h"
 #include "csrc/ops/random.h"
 #include "csrc/ops/reduce.h"
@@ -28,6 +29,7 @@ struct Backend {
   ChainOps& chains;
   UnitOps& units;
   CdRunOps& cd_run;
+  MeanFieldOps& mean_field;
 };
 
 namespace ops {

@@ -62,8 +62,8 @@ class DBMSampling(DBMParameters):
         max_iterations : int, optional
             Iterations at most, at least 1; `mean_field_iterations` by default.
         tolerance : float, optional
-            Stop when no mean of the batch changes by more in an iteration; with 0 run all of
-            them. `mean_field_tolerance` by default.
+            A row stops when none of its means changes by more in an iteration; with 0 all
+            iterations are run. `mean_field_tolerance` by default.
         beta : float, default=1.0
             Inverse temperature, at least 0.
 

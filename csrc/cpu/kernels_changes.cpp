@@ -1,0 +1,149 @@
+// Products with what has changed: out[r, :] += d[r] M, M packed in strips, a panel of them at once.
+//
+// Sparse: a row's changes are listed, and each takes one row of the panel. A block of these stays
+// in the first-level cache while all rows of d pass; the sums wait meanwhile.
+// Dense: a tile of sums, some rows of d times part of a strip, in registers.
+//
+// Either way an element of out gets one sum, made in the order of M's rows apart from out: it is
+// small where the changes are, so it rounds little.
+#include <array>
+#include <utility>
+
+#include "csrc/core/faults.h"
+#include "csrc/cpu/kernels_impl.h"
+#include "csrc/cpu/register_sums.h"
+#include "csrc/cpu/scratch.h"
+#include "csrc/cpu/simd.h"
+
+namespace gibbslab::cpu::GIBBSLAB_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kStrips = 4, kTileRows = 14;  // strips summed at once; rows of a tile
+#elif defined(__AVX2__)
+constexpr int kStrips = 2, kTileRows = 6;
+#else
+constexpr int kStrips = 1, kTileRows = 6;
+#endif
+constexpr int kTileColumns = 2 * kFloats;
+constexpr int64_t kSumsWidth = kStrips * kChangeStrip;
+constexpr int kSumsSlot = 3;  // of scratch
+
+// Appends what `mask` names of sixteen changes, the first of unit c; returns how many.
+GIBBSLAB_HD uint32_t append(uint32_t mask, f32x16 change, int64_t c, uint32_t* at, float* to) {
+  constexpr uint32_t kStep = static_cast<uint32_t>(kChangeStrip);
+  const uint32_t first = static_cast<uint32_t>(c) * kStep;
+#if defined(__AVX512F__)
+  const u32x16 lane = u32x16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const u32x16 offset = first + lane * kStep;
+  const __mmask16 named = static_cast<__mmask16>(mask);
+  _mm512_storeu_si512(at, _mm512_maskz_compress_epi32(named, (__m512i)offset));
+  _mm512_storeu_ps(to, _mm512_maskz_compress_ps(named, (__m512)change));
+#else
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const int i = __builtin_ctz(left);
+    *at++ = first + static_cast<uint32_t>(i) * kStep;
+    *to++ = change[i];
+  }
+#endif
+  return static_cast<uint32_t>(__builtin_popcount(mask));
+}
+
+// One row's changes of a block; `m` the strips from the first of kStrips on.
+GIBBSLAB_HD void add_listed(Sums<2>* sum, const AddChanges& job, const float* m, int64_t r,
+                            int64_t block) {
+  const int64_t blocks = change_blocks(job.units), strip = job.units * kChangeStrip;
+  const uint32_t* start = job.starts + r * (blocks + 1) + block;
+  const uint32_t* at = job.at + r * job.room;
+  const float* change = job.change + r * job.room;
+  for (uint32_t i = start[0]; i < start[1]; ++i)
+    for (int s = 0; s < kStrips; ++s) add_multiple<2>(sum[s], change[i], m + s * strip + at[i]);
+}
+
+void add_block(const AddChanges& job, int64_t column, int64_t block, float* sums) {
+  const float* m = job.panel + column * job.units;
+  for (int64_t k = 0; k < job.to.count; ++k, sums += kSumsWidth) {
+    const int64_t r = job.to.rows[k];
+    Sums<2> sum[kStrips];
+    if (block > 0)
+      for (int s = 0; s < kStrips; ++s) load_sums<2>(sum[s], sums + kChangeStrip * s);
+    add_listed(sum, job, m, r, block);
+    const bool last = block + 1 == change_blocks(job.units);
+    float* to = last ? job.to.out + r * job.to.stride + column : sums;
+    for (int s = 0; s < kStrips; ++s) {
+      if (last) add<2>(sum[s], to + kChangeStrip * s);
+      store_sums<2>(sum[s], to + kChangeStrip * s);
+    }
+  }
+}
+
+// R rows from row `first` of the group, kTileColumns from `column` on.
+template <int R>
+void add_tile(const AddDenseChanges& job, int64_t first, int64_t column) {
+  const int64_t within = column % kChangeStrip;
+  const float* m = job.panel + (column - within) * job.units + within;
+  const float* x = job.changes + first;
+  Register left[R] = {}, right[R] = {};
+  for (int64_t i = 0; i < job.units; ++i, m += kChangeStrip, x += kLanes) {
+    const Register a = register_at(m), b = register_at(m + kFloats);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      left[r] += x[r] * a;
+      right[r] += x[r] * b;
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    float* out = job.to.out + job.to.rows[first + r] * job.to.stride + column;
+    put(out, register_at(out) + left[r]);
+    put(out + kFloats, register_at(out + kFloats) + right[r]);
+  }
+}
+
+using TileFunction = void (*)(const AddDenseChanges&, int64_t, int64_t);
+
+template <int... R>
+constexpr std::array<TileFunction, sizeof...(R)> tiles_of(std::integer_sequence<int, R...>) {
+  return {add_tile<R + 1>...};
+}
+
+constexpr auto kTiles = tiles_of(std::make_integer_sequence<int, kTileRows>());
+
+}  // namespace
+
+void note_changes(const ChangedRow& job) {
+  uint32_t count = 0;
+  for (int64_t c = 0; c < job.cols; c += 16) {
+    const bool left_out = fault("last_block_of_changes") && c >= kChangeBlock &&
+                          c / kChangeBlock + 1 == change_blocks(job.cols);
+    if (c % kChangeBlock == 0) job.starts[c / kChangeBlock] = count;
+    const f32x16 mean = load(job.mean + c), noted = load(job.noted + c), moved = mean - noted;
+    const f32x16 size = -Lane<f32x16>::negative_magnitude(moved),
+                 change = left_out ? f32x16{} : moved * job.scale;
+    // Not smaller: so that what is no number is named.
+    uint32_t mask = ~less_mask(size, broadcast(job.least)) & 0xFFFFu;
+    if (job.cols - c < 16) mask &= (1u << (job.cols - c)) - 1;
+    store(job.noted + c, Lane<f32x16>::select(size < job.least, noted, mean));
+    store(job.dense + c, Lane<f32x16>::select(size < job.least, f32x16{}, change));
+    count += append(mask, change, c, job.at + count, job.change + count);
+  }
+  job.starts[change_blocks(job.cols)] = count;
+}
+
+void add_changes(const AddChanges& job) {
+  float* sums = static_cast<float*>(scratch(kSumsSlot, job.to.count * kSumsWidth * 4));
+  for (int64_t column = 0; column < kChangePanel; column += kSumsWidth)
+    for (int64_t block = 0; block < change_blocks(job.units); ++block)
+      add_block(job, column, block, sums);
+}
+
+void add_dense_changes(const AddDenseChanges& job) {
+  const int64_t tiles = (job.to.count + kTileRows - 1) / kTileRows;
+  for (int64_t column = 0; column < kChangePanel; column += kTileColumns)
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t first = job.to.count * t / tiles, last = job.to.count * (t + 1) / tiles;
+      kTiles[static_cast<size_t>(last - first - 1)](job, first, column);
+    }
+}
+
+}  // namespace gibbslab::cpu::GIBBSLAB_ISA

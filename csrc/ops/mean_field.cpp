@@ -1,0 +1,43 @@
+#include "csrc/ops/mean_field.h"
+
+#include <string>
+
+#include "csrc/core/error.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab::ops {
+namespace {
+
+void require_shape(const char* name, size_t l, const Tensor& x, int64_t rows, int64_t cols) {
+  require(x.rows() == rows && x.cols() == cols, "mean_field", [&] {
+    return std::string(name) + "[" + std::to_string(l) + "] must have shape " +
+           shape_string(rows, cols) + ", got " + shape_string(x.rows(), x.cols());
+  });
+}
+
+}  // namespace
+
+bool offers_mean_field(const Context& ctx) { return ctx.backend().mean_field.offered(); }
+
+int64_t mean_field(const Context& ctx, const MeanFieldJob& job) {
+  const size_t layers = job.biases.size();
+  require(
+      layers >= 2 && job.weights.size() == layers - 1 && job.means->size() == layers, "mean_field",
+      [&] {
+        return "must have at least 2 layers, one matrix of weights less and as many means, got " +
+               std::to_string(layers) + ", " + std::to_string(job.weights.size()) + " and " +
+               std::to_string(job.means->size());
+      });
+  const int64_t rows = job.from_data->rows();
+  require_shape("from_data", 0, *job.from_data, rows, job.biases[0]->cols());
+  for (size_t l = 0; l < layers; ++l) {
+    const int64_t units = job.biases[l]->cols();
+    require_shape("biases", l, *job.biases[l], 1, units);
+    require_shape("means", l, (*job.means)[l], rows, units);
+    if (l + 1 < layers)
+      require_shape("weights", l, job.weights[l]->get(), units, job.biases[l + 1]->cols());
+  }
+  return ctx.backend().mean_field.infer(ctx, job);
+}
+
+}  // namespace gibbslab::ops
