@@ -15,6 +15,7 @@
 #include "kernels/device.cuh"
 #include "kernels/gibbs_launch.cuh"
 #include "kernels/launch.cuh"
+#include "kernels/update.cuh"
 
 namespace gibbslab::cuda {
 namespace {
@@ -98,36 +99,6 @@ CdProduct product_of(const CdStatistics& job, const States (&operands)[4]) {
   return product;
 }
 
-const float* data_or_null(const Tensor* x) { return x != nullptr ? x->data() : nullptr; }
-
-CdOutput output_of(const Update& job, const Tensor& weight, const Tensor& velocity) {
-  CdOutput out;
-  out.rows = weight.rows();
-  out.cols = weight.cols();
-  out.stride = weight.stride();
-  out.weight = weight.data();
-  out.new_weight = job.new_weight->data();
-  if (job.velocity != nullptr) {
-    out.velocity = velocity.data();
-    out.new_velocity = job.new_velocity->data();
-  }
-  if (job.new_transposed != nullptr) {
-    out.new_transposed = job.new_transposed->data();
-    out.transposed_stride = job.new_transposed->stride();
-  }
-  out.row_mean = data_or_null(job.row_mean);
-  out.shift = data_or_null(job.shift);
-  out.row_shift = data_or_null(job.row_shift);
-  out.mean = data_or_null(job.mean);
-  out.row_pressure = data_or_null(job.row_pressure);
-  out.pressure = data_or_null(job.pressure);
-  out.learning_rate = job.learning_rate;
-  out.momentum = effective_momentum(job.momentum, job.learning_rate);
-  out.l1 = job.l1;
-  out.l2 = job.l2;
-  return out;
-}
-
 // `scales` (B), or null for one scale.
 void launch_activate(const Tensor& pre, float scale, const float* scales, const Draw& draw,
                      Tensor* mean, BitTensor* sample) {
@@ -187,16 +158,9 @@ struct CudaSampling : SamplingOps {
   bool cd_update(const Context&, const CdStatistics& job, const Update& update) override {
     const States operands[] = {aligned(*job.v0), aligned(*job.h0), aligned(*job.v1),
                                aligned(*job.h1)};
-    const Tensor weight = aligned(*update.weight);
-    const Tensor velocity = update.velocity != nullptr ? aligned(*update.velocity) : Tensor();
-    const Scratch<int> trouble(1);
-    device_memory().clear(trouble.get(), sizeof(int));
-    CdOutput out = output_of(update, weight, velocity);
-    out.trouble = trouble.get();
-    run_cd(product_of(job, operands), out);
-    int troubled = 0;
-    download(&troubled, trouble.get(), 1);
-    return troubled == 0;
+    const PreparedUpdate prepared(update);
+    run_cd(product_of(job, operands), prepared.output());
+    return prepared.finite();
   }
 
   // Both directions read W where it lies.

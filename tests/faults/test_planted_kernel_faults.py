@@ -50,12 +50,18 @@ KERNEL_FAULTS = {
             STEP.format("CD-1"),  # packed data
             FREE_ENERGY,
             OPTIM + "max_norm_limits_the_columns[0.5]",
-            OPTIM + "update[momentum+l1+l2-31-33]",
         ),
     ),
     "kernel_tile_edge": Fault(
         "the last column of a factor reads as zero",
-        (GREY_UP, GREY_DOWN, BITS_UP, BITS_DOWN, CD.format("grey x probabilities")),
+        (
+            GREY_UP,
+            GREY_DOWN,
+            BITS_UP,
+            BITS_DOWN,
+            CD.format("grey x probabilities"),
+            OPTIM + "update[momentum+l1+l2-31-33]",
+        ),
     ),
     "kernel_wrong_mask": Fault(
         "bits are packed from too few lanes",
