@@ -53,14 +53,9 @@ __device__ __forceinline__ void cd_bf16_tile(const CdProduct& product, const CdO
   const int64_t steps0 = (product.v0.rows + kBf16Depth - 1) / kBf16Depth,
                 steps = steps0 + (product.v1.rows + kBf16Depth - 1) / kBf16Depth;
   Bf16Sums<2> sum = {};
-  int64_t step = threadIdx.x / 32;
-  CdInput now, next;
-  if (step < steps) now = load_step(product, steps0, step, row, col);
-  for (; step < steps; step += kWarps) {
-    if (step + kWarps < steps) next = load_step(product, steps0, step + kWarps, row, col);
-    multiply<kPlanes>(now, sum);
-    now = next;
-  }
+  for_own_steps(
+      steps, [&](int64_t step) { return load_step(product, steps0, step, row, col); },
+      [&](const CdInput& in) { multiply<kPlanes>(in, sum); });
   const float4 total = add_warps<float4>(memory, sum.values[0], sum.values[1]);
   finish_tile<kUpdate>(out, memory, row, col, times(total, product.scale));
 }

@@ -1,17 +1,20 @@
 // Runs of contrastive divergence: which are offered, their working memory, what is read at the end.
 //
-// GIBBSLAB_CUDA_CD_RUN, for tests: "plain" offers none, and batches are trained op by op; else
-// "graph".
+// GIBBSLAB_CUDA_CD_RUN, for tests: "plain" offers none, and batches are trained op by op; "graph";
+// "resident" or "resident:BLOCKS" in one launch wherever that can be done; else by size.
 #include "kernels/cd_run.cuh"
 
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "csrc/core/error.h"
+#include "kernels/cd_slices.cuh"
 #include "kernels/graph.cuh"
 
 namespace gibbslab::cuda {
@@ -19,12 +22,29 @@ namespace {
 
 constexpr int64_t kStepsOfGraph = 8;
 
-std::string wish() {
+struct CdRunWish {
+  bool plain = false, graph = false;
+  CdResidentWish resident;
+};
+
+CdRunWish wish() {
   const char* text = std::getenv("GIBBSLAB_CUDA_CD_RUN");
   const std::string asked = text != nullptr ? text : "";
-  if (!asked.empty() && asked != "plain" && asked != "graph")
-    throw DeviceError("[cuda] GIBBSLAB_CUDA_CD_RUN must be plain or graph, got '" + asked + "'");
-  return asked;
+  CdRunWish out;
+  out.plain = asked == "plain";
+  out.graph = asked == "graph";
+  if (asked.empty() || out.plain || out.graph) return out;
+  char rest = '\0';
+  const bool counted =
+      std::sscanf(asked.c_str(), "resident:%d%c", &out.resident.blocks, &rest) == 1;
+  const bool known = asked == "resident" || (counted && out.resident.blocks >= 1 &&
+                                             out.resident.blocks <= kLargestCluster);
+  if (!known)
+    throw DeviceError(
+        "[cuda] GIBBSLAB_CUDA_CD_RUN must be plain, graph, resident or resident:BLOCKS, got '" +
+        asked + "'");
+  out.resident.wherever_it_fits = true;
+  return out;
 }
 
 // A job and its progress as the kernels find them.
@@ -38,12 +58,14 @@ class CdRunner {
  public:
   explicit CdRunner(const CdRunKey& key);
   const CdRunKey& key() const { return key_; }
-  CdRunResult run(const CdRun& job);
+  CdRunResult run_graph(const CdRun& job);
+  CdRunResult run_resident(const CdRun& job, const CdSlices& slices);
 
  private:
   CdRunJob prepare(const CdRun& job);
   void add_passes(CdRunJob& out, const CdRun& job);
   void queue(int64_t steps);
+  CdProgress launch(const CdSlices& slices, const CdRunJob& job);
 
   CdRunKey key_;
   BitTensor v0_, h0_, v1_, h1_, between_;  // `between_`: hidden states between sweeps
@@ -155,20 +177,51 @@ void CdRunner::queue(int64_t steps) {
   for (int64_t i = 0; i < steps; i += kStepsOfGraph) graph_->run(stream());
 }
 
-CdRunResult CdRunner::run(const CdRun& job) {
+// The first of W, v_bias and h_bias that a batch would make non-finite, or nothing.
+std::string diverged(const CdProgress& progress) {
+  constexpr const char* kNames[] = {"W", "v_bias", "h_bias"};
+  for (int i = 0; i < 3; ++i)
+    if (progress.trouble[i] != 0) return kNames[i];
+  return "";
+}
+
+CdRunResult CdRunner::run_graph(const CdRun& job) {
   const CdRunMemory start{prepare(job), {}};
   upload(memory_.get(), &start, 1);
   queue(start.job.batches);
   CdProgress progress;
   download(&progress, &memory_.get()->progress, 1);
   CdRunResult result;
-  result.batches = start.job.batches;
-  constexpr const char* kNames[] = {"W", "v_bias", "h_bias"};
-  for (int i = 2; i >= 0; --i)
-    if (progress.trouble[i] != 0) result.diverged = kNames[i];
-  if (!result.diverged.empty()) result.batches = progress.batch[0] - 1;
+  result.diverged = diverged(progress);
+  result.batches = result.diverged.empty() ? start.job.batches : progress.batch[0] - 1;
   result.draws = result.batches * start.job.draws;
   if (result.batches % 2 != 0) std::swap(*job.state, *job.spare);
+  return result;
+}
+
+CdProgress CdRunner::launch(const CdSlices& slices, const CdRunJob& job) {
+  CdProgress progress, *there = &memory_.get()->progress;
+  upload(there, &progress, 1);
+  queue_resident_run(key_, slices, job, there, stream());
+  download(&progress, there, 1);
+  return progress;
+}
+
+// A launch that meets a batch which diverges stores nothing: those before it are run again.
+CdRunResult CdRunner::run_resident(const CdRun& job, const CdSlices& slices) {
+  CdRunJob all = prepare(job);
+  const CdProgress progress = launch(slices, all);
+  CdRunResult result;
+  result.diverged = diverged(progress);
+  result.batches = progress.batch[0];
+  result.draws = result.batches * all.draws;
+  if (result.batches == 0) return result;
+  if (result.batches < all.batches) {
+    all.batches = result.batches;
+    all.rows = all.batches * all.batch;
+    launch(slices, all);
+  }
+  std::swap(*job.state, *job.spare);
   return result;
 }
 
@@ -214,7 +267,7 @@ void align(CdState& state) {
 
 struct CudaCdRun : CdRunOps {
   bool offers(const Context&, const CdRunSizes& sizes) override {
-    return wish() != "plain" && arithmetic() != Arithmetic::kInt8x3 && sizes.k <= kMostSweeps;
+    return !wish().plain && arithmetic() != Arithmetic::kInt8x3 && sizes.k <= kMostSweeps;
   }
   CdRunResult run(const Context&, const CdRun& job) override {
     align(*job.state);
@@ -224,8 +277,12 @@ struct CudaCdRun : CdRunOps {
         {state.weights.rows(), state.weights.cols(), job.batch, state.chains.rows(), job.k},
         job.hidden_samples,
         arithmetic()};
+    const CdRunWish asked = wish();
+    std::optional<CdSlices> slices;
+    if (!asked.graph)
+      slices = resident_slices(key, !state.velocity_weights.empty(), asked.resident);
     std::unique_ptr<CdRunner> runner = runners().take(key);
-    CdRunResult result = runner->run(job);
+    CdRunResult result = slices ? runner->run_resident(job, *slices) : runner->run_graph(job);
     runners().give(std::move(runner));
     return result;
   }

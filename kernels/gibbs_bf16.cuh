@@ -65,4 +65,42 @@ __device__ __forceinline__ void multiply_step(const uint32_t (&states)[kTiles][4
     }
 }
 
+// The steps that fall to this warp when the block's warps take them in turn; the operands of its
+// next step are on their way during a step.
+template <class Load, class Multiply>
+__device__ __forceinline__ void for_own_steps(int64_t steps, const Load& load,
+                                              const Multiply& multiply) {
+  int64_t step = threadIdx.x / 32;
+  decltype(load(step)) now, next;
+  if (step < steps) now = load(step);
+  for (; step < steps; step += kWarps) {
+    if (step + kWarps < steps) next = load(step + kWarps);
+    multiply(now);
+    now = next;
+  }
+}
+
+// All steps by one warp: the warps' sums one after the other, added as add_warps() adds them.
+// multiply(operands, sum) adds to a sum.
+template <class Load, class Multiply>
+__device__ __forceinline__ Bf16Sums<2> sum_in_one_warp(int64_t steps, const Load& load,
+                                                       const Multiply& multiply) {
+  Bf16Sums<2> total = {};
+  auto next = load(0);
+  for (int64_t turn = 0; turn < kWarps; ++turn) {
+    Bf16Sums<2> sum = {};
+    for (int64_t step = turn; step < steps; step += kWarps) {
+      const auto now = next;
+      const int64_t following = step + kWarps < steps ? step + kWarps : turn + 1;
+      if (following < steps) next = load(following);
+      multiply(now, sum);
+    }
+#pragma unroll
+    for (int m = 0; m < 2; ++m)
+#pragma unroll
+      for (int i = 0; i < 16; ++i) total.values[m][i / 4][i % 4] += sum.values[m][i / 4][i % 4];
+  }
+  return total;
+}
+
 }  // namespace gibbslab::cuda

@@ -71,15 +71,9 @@ __device__ __forceinline__ void half_step_bf16_tile(const Operand& x, const Rows
   const int64_t steps = (x.cols + kBf16Depth - 1) / kBf16Depth;
   const LaneRows<kTiles, Rows> lane_rows(x, rows, row);
   Bf16Sums<kTiles> sum = {};
-  int64_t step = threadIdx.x / 32;
-  HalfStepInput<kTiles> now, next;
-  if (step < steps) now = load_step<kTiles, kTransposed>(lane_rows, w, unit, step);
-  for (; step < steps; step += kWarps) {
-    if (step + kWarps < steps)
-      next = load_step<kTiles, kTransposed>(lane_rows, w, unit, step + kWarps);
-    multiply<kTiles, kPlanes>(now, sum);
-    now = next;
-  }
+  for_own_steps(
+      steps, [&](int64_t step) { return load_step<kTiles, kTransposed>(lane_rows, w, unit, step); },
+      [&](const HalfStepInput<kTiles>& in) { multiply<kTiles, kPlanes>(in, sum); });
   const int64_t r = row + threadIdx.x / 8, c = unit + 4 * (threadIdx.x % 8);
 #pragma unroll
   for (int m = 0; m < kTiles; m += 2) {

@@ -33,6 +33,8 @@ from gpu_machine import machine_lines
 VARIANTS: dict[str, dict[str, str]] = {
     "gibbslab": {},
     "gibbslab bf16x2": {"GIBBSLAB_CUDA_MODE": "bf16x2"},
+    "gibbslab, one launch": {"GIBBSLAB_CUDA_CD_RUN": "resident"},
+    "gibbslab, graph": {"GIBBSLAB_CUDA_CD_RUN": "graph"},
     "gibbslab, batch by batch": {"GIBBSLAB_CUDA_CD_RUN": "plain"},
 }
 

@@ -1,7 +1,8 @@
 """Runs of many batches against their plain twin, the trainer that goes op by op: bit for bit.
 
-Both use the same tiles of the same kernels, so that a difference is an error of the run: in the
-batch, its rows, the draws, the half of the state that is read, or the biases.
+All use the same tiles, or add in their order, so that a difference is an error of the run: in the
+batch, its rows, the draws, the half of the state that is read, the biases, or the block whose
+memory is read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 from gibbslab import _core
 
 RUN = "GIBBSLAB_CUDA_CD_RUN"
-FORMS = ["graph"]
+FORMS = ["graph", "resident:1", "resident:2"]
 ROWS, RATE, HUGE = 41, 0.05, 3e38
 SIZES = [(37, 19), (70, 33), (32, 65)]
 PARAMETERS = ("W", "v_bias", "h_bias")
@@ -86,6 +87,27 @@ def test_runs_equal_the_plain_trainer(form: str, name: str, size: tuple[int, int
         done = [run.train(batch, order_seed=batch) for run in runs]
         assert done == [(-(-ROWS // batch), "")] * 2
         assert_same(*runs)
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 16])
+@pytest.mark.parametrize("size", [(128, 40), (129, 8), (65, 70)], ids=str)
+@pytest.mark.parametrize("name", ["momentum", "PCD-2, other chains"])
+def test_slices_of_any_size(name: str, size: tuple[int, int], blocks: int) -> None:
+    """Blocks with two words of units, with one, with one unit and with none."""
+    runs = Run(f"resident:{blocks}", name, size), Run("plain", name, size)
+    assert [run.train(35) for run in runs] == [(2, "")] * 2
+    assert_same(*runs)
+
+
+@pytest.mark.parametrize(
+    ("form", "size"),
+    [("", (130, 40)), ("", (33, 300)), ("resident:1", (600, 100)), ("resident", (260, 33))],
+    ids=["small", "many tiles", "too large for a block", "as many blocks as fit"],
+)
+def test_the_form_goes_by_size(form: str, size: tuple[int, int]) -> None:
+    runs = Run(form, "momentum", size), Run("plain", "momentum", size)
+    assert [run.train(35) for run in runs] == [(2, "")] * 2
+    assert_same(*runs)
 
 
 @pytest.mark.parametrize("mode", ["fp32", "bf16x2", "int8x3"])
@@ -220,6 +242,7 @@ def test_what_memory_held_before_never_matters(form: str) -> None:
     assert_same(*runs)
 
 
-def test_a_form_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("form", ["fast", "resident:0", "resident:17", "resident:2x"])
+def test_a_form_that_is_none_is_refused(form: str) -> None:
     with pytest.raises(RuntimeError, match="GIBBSLAB_CUDA_CD_RUN must be plain"):
-        Run("fast", "CD-1").train(4)
+        Run(form, "CD-1").train(4)

@@ -23,6 +23,7 @@ FREE_ENERGY = REDUCE + "free_energy[1.0-bits-(127, 33)]"
 CHAINS = "tests/cuda/test_chains.py::test_every_form_equals_half_steps[{}-False]"
 ANNEAL = "tests/cuda/test_anneal.py::test_every_form_equals_half_steps[{}-False]"
 RUN = "tests/cuda/test_cd_run.py::test_runs_equal_the_plain_trainer[{}-{}-(70, 33)]"
+DIVERGES = "tests/cuda/test_cd_run.py::test_a_run_stops_before_the_batch_that_diverges[{}]"
 SQUARE = "tests/models/test_rbm_sampler.py::test_half_steps_draw_from_the_conditionals"
 
 # Those of the kernels alone.
@@ -88,7 +89,11 @@ KERNEL_FAULTS = {
     ),
     "kernel_missing_cluster_barrier": Fault(
         "a block reads the states of the others before they are there",
-        (CHAINS.format("resident:2:8"), ANNEAL.format("stream:8:16")),
+        (
+            CHAINS.format("resident:2:8"),
+            ANNEAL.format("stream:8:16"),
+            RUN.format("resident:2", "CD-1"),
+        ),
     ),
     "kernel_batch_not_advanced": Fault(
         "every batch of a run is the first, and starts from the first parameters",
@@ -96,7 +101,7 @@ KERNEL_FAULTS = {
     ),
     "kernel_draws_repeat": Fault(
         "every batch of a run draws the words of the first",
-        (RUN.format("graph", "CD-1"), RUN.format("graph", "all")),
+        (RUN.format("graph", "CD-1"), RUN.format("graph", "all"), RUN.format("resident:2", "CD-1")),
     ),
     "kernel_last_row_group": Fault(
         "the last of the shares whose sum moves a bias is left out",
@@ -104,7 +109,19 @@ KERNEL_FAULTS = {
     ),
     "kernel_bias_without_barrier": Fault(
         "the shares of a bias are added before they are there",
-        (RUN.format("graph", "CD-1"),),
+        (RUN.format("graph", "CD-1"), RUN.format("resident:2", "CD-1")),
+    ),
+    "kernel_slice_edge": Fault(
+        "the last unit of a whole slice is left out",
+        (RUN.format("resident:2", "CD-1"),),
+    ),
+    "kernel_bias_untold": Fault(
+        "a block keeps the new biases of hidden units to itself",
+        (RUN.format("resident:2", "CD-1"),),
+    ),
+    "kernel_trouble_untold": Fault(
+        "a block stops at a batch that diverges, the others go on",
+        (DIVERGES.format("resident:2-CD-1"),),
     ),
 }
 IN_INT8 = {"GIBBSLAB_CUDA_MODE": "int8x3"}

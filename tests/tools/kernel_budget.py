@@ -24,6 +24,7 @@ BUDGET = {
     "half_step_bf16_kernel": (184, 36864),
     "half_step_int8_kernel": (184, 36864),
     "cd_bf16_kernel": (128, 36864),
+    "cd_resident_kernel": (255, 0),
     "half_step_fp32_kernel": (104, 16384),
     "cd_fp32_kernel": (104, 16384),
     "cd_half_step_kernel": (112, 37888),

@@ -7,7 +7,7 @@
 namespace gibbslab::kernel_cases {
 namespace {
 
-constexpr int64_t kRows = 41, kVisible = 37, kHidden = 19;
+constexpr int64_t kRows = 41, kVisible = 70, kHidden = 19;
 
 // Two epochs, with the trainer's own memory and its draws; the last batch of each is short.
 Values trained(const Context& ctx, const TrainOptions& options, int64_t batch) {
