@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from .._validation import as_batch
 __all__ = [
     "as_dataset",
     "blocks",
+    "by_blocks",
     "log_odds",
     "monitor_rows",
     "output_dtype",
@@ -59,6 +60,17 @@ def blocks(X: Any, op: str) -> Iterator[tuple[slice, Any]]:
         part = X[rows].toarray() if sp.issparse(X) else X[rows]
         on_device = isinstance(part, _core.DeviceArray)
         yield rows, part if on_device else as_batch(part, "X", op, X.shape[1])
+
+
+def by_blocks(
+    X: Any, op: str, of: Callable[[Any], Any], width: int | None = None, dtype: Any = np.float64
+) -> npt.NDArray[Any]:
+    """`of` of every block of checked rows, put together: (n,), or (n, width)."""
+    shape = (X.shape[0],) if width is None else (X.shape[0], width)
+    out = np.empty(shape, dtype)
+    for rows, v in blocks(X, op):
+        out[rows] = np.asarray(of(v))
+    return out
 
 
 def value_range(X: Any) -> tuple[float, float]:

@@ -10,14 +10,12 @@ from .._validation import as_integer, as_real
 from ._settings import LoopSettings, as_flag, as_rate, loop_settings
 from .schedules import Schedule, value_at
 
-__all__ = ["GREEDY_OPTIONS", "DBMSettings", "resolve_dbm"]
-
-GREEDY_OPTIONS = ("pretrain_iter", "greedy")  # those of no trainer of all layers
+__all__ = ["DBMSettings", "resolve_dbm"]
 
 
 @dataclass(frozen=True)
 class DBMSettings(LoopSettings):
-    """What one call of ``fit`` or ``partial_fit`` works with; options of _core.DBMTrainOptions."""
+    """What one call of ``fit`` or ``partial_fit`` works with; options of all stages."""
 
     hidden_layer_sizes: tuple[int, ...]
     pretrain_iter: int
@@ -47,7 +45,7 @@ def resolve_dbm(estimator: Any, op: str) -> DBMSettings:
     loop = loop_settings(e, op)
     chains = e.batch_size if e.n_chains is None else e.n_chains
     pretrain_iter = as_integer(e.pretrain_iter, "pretrain_iter", op, minimum=0)
-    options: dict[str, Any] = {
+    joint = {
         "k": as_integer(e.k, "k", op),
         "n_chains": as_integer(chains, "n_chains", op),
         "mean_field_iterations": as_integer(e.mean_field_iterations, "mean_field_iterations", op),
@@ -56,19 +54,11 @@ def resolve_dbm(estimator: Any, op: str) -> DBMSettings:
         "l2": as_real(e.l2, "l2", op),
         "centered": as_flag(e.centered, "centered", op),
         "sample_input": as_flag(e.sample_input, "sample_input", op),
-        "pretrain_iter": pretrain_iter,
     }
-    shared = {name: options[name] for name in ("l2", "n_chains")}
-    options["greedy"] = {
-        "persistent": False,
-        "sample_input": True,
-        "k": 1,
-        "n_temperatures": 1,
-        **shared,
-    }
+    greedy = {"persistent": False, "sample_input": True, "l2": joint["l2"]}
     settings = DBMSettings(
         hidden_layer_sizes=_hidden_sizes(e.hidden_layer_sizes, op),
-        options=options,
+        options={"pretrain_iter": pretrain_iter, "greedy": greedy, "joint": joint},
         pretrain_iter=pretrain_iter,
         pretrain_rate=as_rate(e.pretrain_learning_rate, "pretrain_learning_rate", op),
         **loop,

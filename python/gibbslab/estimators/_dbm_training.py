@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from .. import _core
 from ..models import DBM, RBM
-from ._data import blocks, log_odds, squared_error
-from ._dbm_settings import GREEDY_OPTIONS, DBMSettings
+from ._data import blocks, by_blocks, log_odds, squared_error
+from ._dbm_settings import DBMSettings
 from ._greedy import GreedyTraining
 from ._job import Job, Plan
-from ._settings import LoopSettings
 from ._training import Arrays, CoreTrainer
 
 __all__ = ["DBMTraining", "begin_dbm", "new_model"]
@@ -68,11 +67,10 @@ class DBMTraining(GreedyTraining):
 
     def _joint_trainer(self, options: dict[str, Any]) -> CoreTrainer:
         given = _core.DBMTrainOptions()
-        for name, value in options.items():
-            if name not in GREEDY_OPTIONS:
-                setattr(given, name, value)
-        self.model.mean_field_iterations = options["mean_field_iterations"]
-        self.model.mean_field_tolerance = options["mean_field_tolerance"]
+        for name, value in options["joint"].items():
+            setattr(given, name, value)
+        self.model.mean_field_iterations = given.mean_field_iterations
+        self.model.mean_field_tolerance = given.mean_field_tolerance
         return _core.DBMTrainer(self.model._dbm, given)
 
     def fitted(self, state: Arrays, options: dict[str, Any]) -> Arrays:
@@ -80,7 +78,7 @@ class DBMTraining(GreedyTraining):
         if self.stage < self.depth:
             return super().fitted(state, options)
         return {
-            name: np.resize(x, (options["n_chains"], x.shape[1]))
+            name: np.resize(x, (options["joint"]["n_chains"], x.shape[1]))
             if name.startswith("chains")
             else x
             for name, x in state.items()
@@ -91,19 +89,17 @@ class DBMTraining(GreedyTraining):
         data = self._stage_data(job.data, job.op)
         return Plan(data, *self.standing(job.settings), logs)
 
-    def standing(self, settings: Any) -> tuple[LoopSettings, int]:
-        return settings.of_stage(self.stage), self.epoch - self.stage * self.stage_epochs
-
     def layer_means(self, X: Any, layer: int, op: str) -> Any:
         if layer == 0:
             return X
-        out = np.empty((X.shape[0], self.model.layer_sizes[layer]), np.float32)
         below = [self._layer(stage) for stage in range(layer)]
-        for rows, means in blocks(X, op):
+
+        def means(v: Any) -> Any:
             for rbm in below:
-                means = np.asarray(rbm.hidden_mean(means))
-            out[rows] = means
-        return out
+                v = np.asarray(rbm.hidden_mean(v))
+            return v
+
+        return by_blocks(X, op, means, self.model.layer_sizes[layer], np.float32)
 
     def commit(self, row: dict[str, float]) -> None:
         if self.stage_epochs and self.epoch + 1 == self.greedy_epochs:
@@ -170,7 +166,7 @@ def _measures(model: DBM, X: Any, prefix: str, op: str) -> dict[str, float]:
 
 def new_model(visible: int, settings: DBMSettings, seed: int) -> DBM:
     """A DBM with weights from Normal(0, 0.01^2)."""
-    options = settings.options
+    options = settings.options["joint"]
     names = ("n_chains", "mean_field_iterations", "mean_field_tolerance", "centered")
     return DBM(
         (visible, *settings.hidden_layer_sizes),

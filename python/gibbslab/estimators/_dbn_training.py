@@ -8,12 +8,11 @@ import numpy as np
 
 from .. import _core
 from ..models import RBM, DeepBeliefNetwork
-from ._data import blocks, log_odds, squared_error
+from ._data import blocks, by_blocks, log_odds, squared_error
 from ._dbn_settings import DBNSettings
 from ._greedy import GreedyTraining
 from ._job import Job, Plan
 from ._rbm_training import rbm_measures
-from ._settings import LoopSettings
 from ._training import CoreTrainer
 
 __all__ = ["DBNTraining", "begin_dbn", "new_network"]
@@ -71,16 +70,14 @@ class DBNTraining(GreedyTraining):
             self._trainer = None
         return Plan(data, *self.standing(settings), {"stage": float(stage)})
 
-    def standing(self, settings: Any) -> tuple[LoopSettings, int]:
-        return settings.of_stage(self.stage), self.epoch - self.stage * self.stage_epochs
-
     def layer_means(self, X: Any, layer: int, op: str) -> Any:
         if layer == 0:
             return X
-        out = np.empty((X.shape[0], self.model.layer_sizes[layer]), np.float32)
-        for rows, v in blocks(X, op):
-            out[rows] = self.model.recognise(v, mean_field=True)[layer - 1]
-        return out
+
+        def means(v: Any) -> Any:
+            return self.model.recognise(v, mean_field=True)[layer - 1]
+
+        return by_blocks(X, op, means, self.model.layer_sizes[layer], np.float32)
 
     def measures(self, job: Job) -> dict[str, float]:
         """In a greedy stage those of its RBM; the network's own reconstruction error in up-down."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._data import blocks, output_dtype
+from ._data import blocks, by_blocks, output_dtype
+from ._features import Features
 from ._fitting import TrainedEstimator
 
 __all__ = ["AIS_TEMPERATURES", "MAX_EXACT_UNITS", "DeepFeatures"]
@@ -21,7 +21,7 @@ AIS_TEMPERATURES = 10_000
 DoubleArray = npt.NDArray[np.float64]
 
 
-class DeepFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class DeepFeatures(Features, TrainedEstimator):
     """The transformer's and the scorer's part of an estimator of several layers."""
 
     model_: Any
@@ -36,11 +36,7 @@ class DeepFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         op = self._op(method)
         check_is_fitted(self)
         X = self._checked(X, op)
-        shape = (X.shape[0],) if width is None else (X.shape[0], width)
-        out = np.empty(shape, np.float64 if width is None else output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = np.asarray(of(v))
-        return out
+        return by_blocks(X, op, of, width, np.float64 if width is None else output_dtype(X))
 
     def score_samples(self, X: Any) -> DoubleArray:
         """What `score` is the mean of."""
@@ -66,9 +62,3 @@ class DeepFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         dense = np.concatenate([np.asarray(v) for _, v in blocks(X, op)])
         states: npt.NDArray[Any] = self.model_.inpaint(dense, known_mask, n_steps)[1]
         return states.astype(output_dtype(X))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -6,12 +6,13 @@ from abc import abstractmethod
 from typing import Any
 
 from .. import _core
-from ._chains import chain_shapes, with_chains
+from ._chains import with_chains
 from ._data import as_dataset
 from ._rbm_training import core_options
+from ._settings import LoopSettings
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["GreedyTraining", "Rows", "greedy_shapes"]
+__all__ = ["GreedyTraining", "Rows"]
 
 _NO_MEANS = (-1, None, None, None)  # stage, training rows, their means below it, as a data set
 
@@ -114,6 +115,9 @@ class GreedyTraining(Training):
             return state
         return with_chains(state, options["greedy"], self.model.layer_sizes[self.stage + 1])
 
+    def standing(self, settings: Any) -> tuple[LoopSettings, int]:
+        return settings.of_stage(self.stage), self.epoch - self.stage * self.stage_epochs
+
     def _stage_data(self, rows: Rows, op: str) -> Any:
         """What the core trains on in the stage in progress."""
         stage = self.stage
@@ -145,11 +149,3 @@ class GreedyTraining(Training):
     def __getstate__(self) -> dict[str, Any]:
         kept = super().__getstate__()
         return {**kept, "_rbm": None, "_stage": -1, "_means": _NO_MEANS}
-
-
-def greedy_shapes(below: int, above: int, options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The arrays of a greedy stage's trainer, with their shapes."""
-    out: dict[str, tuple[int, ...]] = {"velocity_W": (below, above)}
-    out |= dict.fromkeys(("velocity_v_bias", "visible_offset"), (below,))
-    out |= dict.fromkeys(("velocity_h_bias", "hidden_offset", "hidden_activity"), (above,))
-    return out | chain_shapes(options, above)

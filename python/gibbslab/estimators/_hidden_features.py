@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._core import DeviceArray
 from ..models import RBM
 from ._checked_input import CheckedInput
-from ._data import blocks, output_dtype
+from ._data import by_blocks, output_dtype
+from ._features import Features
 
 __all__ = ["HiddenFeatures"]
 
 
-class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CheckedInput):
+class HiddenFeatures(Features, CheckedInput):
     """The transformer's part of an estimator of one RBM."""
 
     model_: RBM
@@ -53,13 +52,4 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CheckedI
         X = self._checked(X, op)
         if isinstance(X, DeviceArray):
             return self.model_.hidden_mean(X)
-        out = np.empty((X.shape[0], self.model_.h_size), output_dtype(X))
-        for rows, v in blocks(X, op):
-            out[rows] = self.model_.hidden_mean(v)
-        return out
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return by_blocks(X, op, self.model_.hidden_mean, self.model_.h_size, output_dtype(X))

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_seed
 from ._checked_input import CheckedInput
-from ._data import blocks
+from ._data import blocks, by_blocks
 from ._learned import LearnedAttributes
 from ._scores import stochastic_pseudo_likelihood
 
@@ -127,10 +127,7 @@ class EnergyMeasures(LearnedAttributes, CheckedInput):
     def _per_sample(self, X: Any, op: str, measure: Callable[[Any], DoubleArray]) -> DoubleArray:
         check_is_fitted(self)
         X = self._checked(X, op)
-        out = np.empty(X.shape[0])
-        for rows, v in blocks(X, op):
-            out[rows] = measure(v)
-        return out
+        return by_blocks(X, op, measure)
 
 
 class Measures(EnergyMeasures):

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from .. import _core
 from .._validation import as_batch
 from ..models import RBM, TemperingReport
-from ._chains import rows_at_beta_one, with_chains
+from ._chains import chain_shapes, rows_at_beta_one, with_chains
 from ._data import blocks
 from ._job import Job
 from ._rbm_settings import Settings
 from ._scores import watched_pseudo_likelihood
 from ._training import Arrays, CoreTrainer, Training
 
-__all__ = ["RBMTraining", "begin", "core_options", "rbm_measures"]
+__all__ = ["RBMTraining", "begin", "core_options", "rbm_measures", "state_shapes"]
 
 
 def core_options(options: dict[str, Any]) -> _core.TrainOptions:
@@ -26,6 +26,14 @@ def core_options(options: dict[str, Any]) -> _core.TrainOptions:
     for name, value in options.items():
         setattr(out, name, value)
     return out
+
+
+def state_shapes(visible: int, hidden: int, options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The arrays of a trainer's state, with their shapes."""
+    out: dict[str, tuple[int, ...]] = {"velocity_W": (visible, hidden)}
+    out |= dict.fromkeys(("velocity_v_bias", "visible_offset"), (visible,))
+    out |= dict.fromkeys(("velocity_h_bias", "hidden_offset", "hidden_activity"), (hidden,))
+    return out | chain_shapes(options, hidden)
 
 
 class RBMTraining(Training):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import FormatError
-from ..estimators._chains import chain_shapes
-from ..estimators._rbm_training import begin
+from ..estimators._rbm_training import begin, state_shapes
 from ..estimators.bernoulli_rbm import BernoulliRBM
 from ._estimator import describe, finish, state_fields, with_params
 from ._fields import LARGEST, layer_sizes, tensors_of
@@ -33,9 +32,5 @@ def build(document: Document, where: str) -> BernoulliRBM:
 
 def tensor_shapes(visible: int, hidden: int, options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors of an RBM in training."""
-    sizes: dict[str, tuple[int, ...]] = {"W": (visible, hidden), "velocity_W": (visible, hidden)}
-    for name in ("v_bias", "velocity_v_bias", "visible_offset"):
-        sizes[name] = (visible,)
-    for name in ("h_bias", "velocity_h_bias", "hidden_offset", "hidden_activity"):
-        sizes[name] = (hidden,)
-    return sizes | chain_shapes(options, hidden)
+    parameters = {"W": (visible, hidden), "v_bias": (visible,), "h_bias": (hidden,)}
+    return parameters | state_shapes(visible, hidden, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import FormatError
 from ..estimators._dbm_settings import DBMSettings
 from ..estimators._dbm_training import DBMTraining, new_model
-from ..estimators._greedy import greedy_shapes
+from ..estimators._rbm_training import state_shapes
 from ..estimators.dbm import DBM
 from ._dbm import parameter_shapes, sizes_of, training_shapes
 from ._estimator import describe, finish, state_fields, with_params
@@ -36,8 +36,8 @@ def _shapes(
     """Parameters, and the state of the trainer of the stage that an epoch is in."""
     depth, n = len(sizes) - 1, settings.pretrain_iter
     if epoch >= depth * n:
-        return training_shapes(sizes, settings.options["n_chains"])
+        return training_shapes(sizes, settings.options["joint"]["n_chains"])
     stage = epoch // n
     below, above = sizes[stage : stage + 2]
     down = {f"down_bias{layer}": (sizes[layer],) for layer in range(1, depth)}
-    return parameter_shapes(sizes) | down | greedy_shapes(below, above, settings.options["greedy"])
+    return parameter_shapes(sizes) | down | state_shapes(below, above, settings.options["greedy"])

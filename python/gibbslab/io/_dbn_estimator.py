@@ -11,6 +11,7 @@ from ..estimators._chains import chain_shapes
 from ..estimators._dbn_settings import DBNSettings
 from ..estimators._dbn_training import begin_dbn
 from ..estimators._labelled_dbn_training import begin_labelled
+from ..estimators._rbm_training import state_shapes
 from ..estimators.dbn import DBN
 from ..estimators.dbn_classifier import DBNClassifier
 from ._classification_rbm import CLASS_FIELDS, classes_of
@@ -75,10 +76,10 @@ def _shapes(
     if stage == len(sizes) - 1:
         return parameters | {f"velocity_{name}": shape for name, shape in parameters.items()}
     below, above = sizes[stage : stage + 2]
-    out = {**parameters, "velocity_W": (below, above)}
-    out |= {"velocity_v_bias": (below,), "velocity_h_bias": (above,)}
-    if classes and stage == len(sizes) - 2:
-        out |= {"velocity_U": (classes, above), "velocity_y_bias": (classes,)}
-    else:
-        out |= {"visible_offset": (below,), "hidden_offset": (above,), "hidden_activity": (above,)}
-    return out | chain_shapes(settings.options["greedy"], above)
+    greedy = settings.options["greedy"]
+    if not classes or stage < len(sizes) - 2:
+        return parameters | state_shapes(below, above, greedy)
+    top: dict[str, tuple[int, ...]] = {"W": (below, above), "U": (classes, above)}
+    top |= {"v_bias": (below,), "h_bias": (above,), "y_bias": (classes,)}
+    velocities = {f"velocity_{name}": shape for name, shape in top.items()}
+    return parameters | velocities | chain_shapes(greedy, above)
