@@ -12,7 +12,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_classification {
 
 struct Holder {
   ClassificationRbm rbm;
@@ -200,9 +200,10 @@ void bind_training(py::module_& m) {
       .def("restore", &restore, py::arg("values"));
 }
 
-}  // namespace
+}  // namespace of_classification
 
 void bind_classification(py::module_& m) {
+  using namespace of_classification;
   bind_model(m);
   bind_options(m);
   bind_training(m);

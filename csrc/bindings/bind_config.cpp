@@ -22,7 +22,7 @@ __attribute__((visibility("default"))) void gibbslab_set_num_threads(int n) {
 }
 
 namespace gibbslab {
-namespace {
+namespace of_config {
 
 namespace py = pybind11;
 
@@ -48,9 +48,10 @@ void use_blas(const py::capsule& sgemm, std::uintptr_t get_threads, std::uintptr
                 reinterpret_cast<cpu::SetThreads>(set_threads));
 }
 
-}  // namespace
+}  // namespace of_config
 
 void bind_config(py::module_& m) {
+  using namespace of_config;
   m.attr("__version__") = GIBBSLAB_VERSION;
   m.attr("FAULTS_COMPILED_IN") = faults_compiled_in();
   m.def("compiler", &compiler, "Compiler and version that built the extension.");

@@ -9,7 +9,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_data {
 
 using Index32 = py::array_t<int32_t, py::array::c_style>;
 
@@ -39,9 +39,10 @@ std::unique_ptr<Dataset> csr_dataset(const IndexArray& starts, const Index32& co
   return std::make_unique<Dataset>(context_on(device, 0, 1), std::move(csr));
 }
 
-}  // namespace
+}  // namespace of_data
 
 void bind_data(py::module_& m) {
+  using namespace of_data;
   py::class_<Dataset>(m, "Dataset", "Rows to train on; binary data are packed to bits.")
       .def(py::init(&dense_dataset), py::arg("x"), py::arg("device") = "cpu")
       .def_static("from_csr", &csr_dataset, py::arg("starts"), py::arg("columns"),

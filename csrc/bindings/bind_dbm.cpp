@@ -12,7 +12,7 @@
 #include "csrc/models/dbm_trainer.h"
 
 namespace gibbslab {
-namespace {
+namespace of_dbm {
 
 struct DbmHolder {
   Dbm dbm;
@@ -265,9 +265,10 @@ void bind_training(py::module_& m) {
       .def("restore", &restore, py::arg("values"));
 }
 
-}  // namespace
+}  // namespace of_dbm
 
 void bind_dbm(py::module_& m) {
+  using namespace of_dbm;
   py::class_<DbmHolder> c(m, "DBM", "A deep Boltzmann machine: parameters, samplers, mean field.");
   bind_model(c);
   bind_sampling(c);

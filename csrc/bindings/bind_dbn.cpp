@@ -14,7 +14,7 @@
 #include "csrc/models/dbn_trainer.h"
 
 namespace gibbslab {
-namespace {
+namespace of_dbn {
 
 struct DbnHolder {
   Dbn dbn;
@@ -294,9 +294,10 @@ void bind_up_down(py::module_& m) {
       .def("restore", &restore, py::arg("values"));
 }
 
-}  // namespace
+}  // namespace of_dbn
 
 void bind_dbn(py::module_& m) {
+  using namespace of_dbn;
   py::class_<DbnHolder> c(m, "DBN", "A deep belief network of Bernoulli layers.");
   bind_model(c);
   bind_sampling(c);

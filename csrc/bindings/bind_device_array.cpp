@@ -10,7 +10,7 @@
 #include "csrc/core/error.h"
 
 namespace gibbslab {
-namespace {
+namespace of_device_array {
 
 constexpr int64_t kBytes = sizeof(float);
 
@@ -189,9 +189,10 @@ void bind_attributes(py::class_<DeviceArray>& c) {
                   "A copy of an array on the device, as float32; 1 or 2 dimensions.");
 }
 
-}  // namespace
+}  // namespace of_device_array
 
 void bind_device_array(py::module_& m) {
+  using namespace of_device_array;
   py::class_<DeviceArray> c(m, "DeviceArray", kDoc);
   c.attr("__module__") = "gibbslab";
   bind_attributes(c);

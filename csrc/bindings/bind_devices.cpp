@@ -50,7 +50,7 @@ Backend& backend_named(const std::string& device) {
 
 void bind_devices(pybind11::module_& m) {
   namespace py = pybind11;
-  m.attr("BUILT_WITHOUT_CUDA") = GIBBSLAB_CUDA_ABSENT;
+  m.attr("BUILT_WITHOUT_CUDA") = built_without_cuda();
   m.def("load_plugin", &load_plugin, py::arg("path"),
         "Open a backend's library; returns why it cannot be used, or ''.",
         py::call_guard<py::gil_scoped_release>());

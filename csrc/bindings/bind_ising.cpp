@@ -9,7 +9,7 @@
 #include "csrc/models/ising.h"
 
 namespace gibbslab {
-namespace {
+namespace of_ising {
 
 struct IsingHolder {
   Ising chains;
@@ -52,9 +52,10 @@ void set_spins(IsingHolder& self, const FloatArray& spins) {
   self.chains.write(spins.data());
 }
 
-}  // namespace
+}  // namespace of_ising
 
 void bind_ising(py::module_& m) {
+  using namespace of_ising;
   py::class_<IsingHolder>(m, "Ising", "Markov chains of the two-dimensional Ising model.")
       .def(py::init(&make), py::arg("size"), py::arg("temperatures"), py::arg("method"),
            py::arg("seed"), py::arg("n_threads") = 0)

@@ -12,7 +12,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_plain_ops {
 
 py::array_t<float> sigmoid(const FloatArray& x, int n_threads, const std::string& device) {
   const Context ctx = context_on(device, 0, n_threads);
@@ -171,9 +171,10 @@ py::tuple update(const FloatArray& w, const FloatArray& g, const FloatArray& vel
   return py::make_tuple(finite, array_from(new_w), array_from(new_v));
 }
 
-}  // namespace
+}  // namespace of_plain_ops
 
 void bind_ops(py::module_& m) {
+  using namespace of_plain_ops;
   py::module_ ops = m.def_submodule("ops", "The operations, one call each, for tests.");
   const auto threads = py::arg("n_threads") = 0;
   const auto device = py::arg("device") = "cpu";

@@ -10,7 +10,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_random {
 
 using Words = std::array<uint32_t, 4>;
 
@@ -46,9 +46,10 @@ IndexArray permutation(int64_t n, uint64_t seed, uint64_t draw) {
   return out;
 }
 
-}  // namespace
+}  // namespace of_random
 
 void bind_random(py::module_& m) {
+  using namespace of_random;
   m.def("philox", &philox_words, py::arg("counter"), py::arg("key"),
         "The four words of Philox4x32-10 at a counter (4 words) under a key (2 words).");
   m.def("uniform", &uniform, py::arg("rows"), py::arg("cols"), py::arg("seed"), py::arg("stream"),

@@ -14,7 +14,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_rbm {
 
 // Runs `body` on the model with the GIL released and other threads kept out.
 template <class Body>
@@ -215,9 +215,10 @@ py::array_t<double> log_weights(AisHolder& self) {
   return array_from(self.ais.log_weights());
 }
 
-}  // namespace
+}  // namespace of_rbm
 
 void bind_rbm(py::module_& m) {
+  using namespace of_rbm;
   py::class_<RbmHolder> c(m, "RBM", "A Bernoulli RBM: parameters, samplers, exact measures.");
   bind_model(c);
   bind_sampling(c);

@@ -12,7 +12,7 @@
 #include "csrc/ops/backend.h"
 
 namespace gibbslab {
-namespace {
+namespace of_tempering {
 
 constexpr const char* kWhat = "tempering";
 
@@ -80,9 +80,10 @@ auto guarded(Result (*get)(TemperingHolder&)) {
   };
 }
 
-}  // namespace
+}  // namespace of_tempering
 
 void bind_tempering(py::module_& m) {
+  using namespace of_tempering;
   using Holder = TemperingHolder;
   py::class_<Holder>(m, "Tempering", "Parallel tempering of a copy of the model.")
       .def(py::init(&make), py::arg("rbm"), py::arg("betas"), py::arg("n_chains"),

@@ -9,7 +9,7 @@
 #include "csrc/ops/elementwise.h"
 
 namespace gibbslab {
-namespace {
+namespace of_trainer {
 
 struct TrainerHolder {
   RbmHolder& model;
@@ -89,7 +89,7 @@ void restore(TrainerHolder& self, const py::dict& values) {
   restore_chains(self, values);
 }
 
-}  // namespace
+}  // namespace of_trainer
 
 BatchRange checked_range(const Dataset& data, const IndexArray& order, int64_t batch_size,
                          int64_t first, int64_t last) {
@@ -112,6 +112,7 @@ void restore_tensor(const Context& ctx, const py::dict& values, const std::strin
 }
 
 void bind_trainer(py::module_& m) {
+  using namespace of_trainer;
   py::class_<TrainOptions>(m, "TrainOptions", "How a batch changes the model.")
       .def(py::init<>())
       .def_readwrite("persistent", &TrainOptions::persistent)

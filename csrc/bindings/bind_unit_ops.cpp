@@ -11,7 +11,7 @@
 
 namespace gibbslab {
 
-namespace {
+namespace of_unit_ops {
 
 // What the ops take, with the tensors that it points to.
 struct Layer {
@@ -104,9 +104,10 @@ py::array_t<float> divide_by(const FloatArray& x, const Optional& rows, const Op
   return array_from(out);
 }
 
-}  // namespace
+}  // namespace of_unit_ops
 
 void bind_unit_ops(py::module_& m) {
+  using namespace of_unit_ops;
   py::module_ ops = m.attr("ops");
   const auto threads = py::arg("n_threads") = 0;
   const auto device = py::arg("device") = "cpu";

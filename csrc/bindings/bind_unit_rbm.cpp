@@ -15,7 +15,7 @@
 #include "csrc/models/unit_rbm.h"
 
 namespace gibbslab {
-namespace {
+namespace of_unit_rbm {
 
 // `count` as in UnitType.
 UnitType unit_type(const std::string& kind, int64_t count, bool noisy) {
@@ -250,9 +250,10 @@ void bind_ais(py::module_& m) {
                              [](const UnitAisHolder& s) { return s.ais.log_partition_base(); });
 }
 
-}  // namespace
+}  // namespace of_unit_rbm
 
 void bind_unit_rbm(py::module_& m) {
+  using namespace of_unit_rbm;
   py::class_<UnitType>(m, "UnitType", "The type of a layer's units.")
       .def(py::init([](const std::string& kind, int64_t count, bool noisy, double stiffness) {
              UnitType type = unit_type(kind, count, noisy);

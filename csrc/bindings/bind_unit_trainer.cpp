@@ -9,7 +9,7 @@
 #include "csrc/models/unit_rbm_trainer.h"
 
 namespace gibbslab {
-namespace {
+namespace of_unit_trainer {
 
 struct UnitTrainerHolder {
   UnitRbmHolder& model;
@@ -65,9 +65,10 @@ void set_momentum(UnitTrainerHolder& self, float momentum) {
   self.trainer.set_momentum(momentum);
 }
 
-}  // namespace
+}  // namespace of_unit_trainer
 
 void bind_unit_trainer(py::module_& m) {
+  using namespace of_unit_trainer;
   py::class_<UnitTrainOptions, TrainOptions>(m, "UnitTrainOptions",
                                              "How a batch changes the model.")
       .def(py::init<>())

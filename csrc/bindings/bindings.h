@@ -1,4 +1,5 @@
-// What module.cpp calls, one function per topic, and the Python-side holders they share.
+// What module.cpp calls, one function per topic, and the Python-side holders they share. Several
+// files are compiled as one: what a topic has for itself is in a namespace of its own.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -22,6 +23,9 @@ struct UnitRbmHolder {
   std::atomic<bool> busy{false};
   explicit UnitRbmHolder(UnitRbm model) : rbm(std::move(model)) {}
 };
+
+// Why there is no CUDA backend, or nothing; it lives in cuda_absent.cpp.
+const char* built_without_cuda();
 
 void bind_config(pybind11::module_& m);
 void bind_devices(pybind11::module_& m);

@@ -1,15 +1,19 @@
 #include "csrc/core/faults.h"
 
-#ifdef GIBBSLAB_FAULTS
 #include <cstdlib>
 #include <cstring>
 
 namespace gibbslab {
 
+#ifdef GIBBSLAB_FAULTS
 bool fault(const char* name) {
   static const char* planted = std::getenv("GIBBSLAB_FAULT");
   return planted != nullptr && std::strcmp(planted, name) == 0;
 }
 
-}  // namespace gibbslab
+bool faults_compiled_in() { return true; }
+#else
+bool faults_compiled_in() { return false; }
 #endif
+
+}  // namespace gibbslab

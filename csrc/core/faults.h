@@ -10,12 +10,6 @@ bool fault(const char* name);
 constexpr bool fault(const char*) { return false; }
 #endif
 
-constexpr bool faults_compiled_in() {
-#ifdef GIBBSLAB_FAULTS
-  return true;
-#else
-  return false;
-#endif
-}
+bool faults_compiled_in();
 
 }  // namespace gibbslab
