@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
-from faulty import Fault, assert_caught, assert_pass, make_package, run, switches
+from faulty import Fault, FaultyPackage, run, switches
 from gibbslab import _core
 
 SAMPLER, GRADIENT = "tests/models/test_rbm_sampler.py::", "tests/models/test_cd_gradient.py::"
@@ -348,19 +347,13 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def faulty_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package around the faulty extension, to be put on PYTHONPATH."""
-    return make_package(tmp_path_factory.mktemp("faults"))
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_caught(fault: str, faulty_package: Path) -> None:
-    assert_caught(faulty_package, fault, FAULTS[fault], "cpu")
+def test_fault_is_caught(fault: str, faulty: FaultyPackage) -> None:
+    faulty.assert_caught(fault, FAULTS[fault], "cpu")
 
 
-def test_without_a_fault_the_same_tests_pass(faulty_package: Path) -> None:
-    assert_pass(faulty_package, (test for fault in FAULTS.values() for test in fault.tests), "cpu")
+def test_without_a_fault_the_same_tests_pass(faulty: FaultyPackage) -> None:
+    faulty.assert_pass((test for fault in FAULTS.values() for test in fault.tests), "cpu")
 
 
 def test_every_switch_in_the_sources_is_in_the_table() -> None:

@@ -6,10 +6,8 @@ may stand in several kernels: the tests of its row run one each.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from faulty import Fault, assert_caught, assert_pass, make_package, switches
+from faulty import Fault, FaultyPackage, switches
 
 HALF_STEP = "tests/ops/test_sampling.py::test_half_step_of_{}"
 CD = "tests/ops/test_sampling.py::test_cd_statistics[scipy-False-(31, 33, 33, 17)-{}]"
@@ -171,26 +169,20 @@ SHARED_FAULTS = {
 FAULTS = KERNEL_FAULTS | SHARED_FAULTS
 
 
-@pytest.fixture(scope="session")
-def faulty_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package around the faulty extension and the faulty emulated plug-in."""
-    return make_package(tmp_path_factory.mktemp("kernel_faults"), "EMULATED")
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_caught(fault: str, faulty_kernels: Path) -> None:
-    assert_caught(faulty_kernels, fault, FAULTS[fault], "cuda")
+def test_fault_is_caught(fault: str, faulty: FaultyPackage) -> None:
+    faulty.assert_caught(fault, FAULTS[fault], "cuda")
 
 
 @pytest.mark.parametrize("fault", INT8_FAULTS)
-def test_fault_is_caught_in_int8(fault: str, faulty_kernels: Path) -> None:
-    assert_caught(faulty_kernels, fault, INT8_FAULTS[fault], "cuda", IN_INT8)
+def test_fault_is_caught_in_int8(fault: str, faulty: FaultyPackage) -> None:
+    faulty.assert_caught(fault, INT8_FAULTS[fault], "cuda", IN_INT8)
 
 
-def test_without_a_fault_the_same_tests_pass(faulty_kernels: Path) -> None:
-    assert_pass(faulty_kernels, (t for fault in FAULTS.values() for t in fault.tests), "cuda")
+def test_without_a_fault_the_same_tests_pass(faulty: FaultyPackage) -> None:
+    faulty.assert_pass((t for fault in FAULTS.values() for t in fault.tests), "cuda")
     int8 = (t for fault in INT8_FAULTS.values() for t in fault.tests)
-    assert_pass(faulty_kernels, int8, "cuda", IN_INT8)
+    faulty.assert_pass(int8, "cuda", IN_INT8)
 
 
 def test_every_switch_in_the_kernels_is_in_the_table() -> None:
