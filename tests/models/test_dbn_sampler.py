@@ -39,9 +39,10 @@ def counts_of(x: np.ndarray) -> np.ndarray:
     return np.bincount(index_of(x), minlength=2 ** x.shape[1])
 
 
-def every_state(units: int) -> np.ndarray:
-    more = sized(1, 4)  # each state's table must expect enough
-    return np.tile(states(units).astype(np.float32), (more * samples() // 2**units, 1))
+def every_state(units: int, more: int = 1) -> np.ndarray:
+    """As many rows as there are samples, or `more` times as many on the emulated card."""
+    rows = sized(1, more) * samples() // 2**units
+    return np.tile(states(units).astype(np.float32), (rows, 1))
 
 
 def assert_rows(start: np.ndarray, x: np.ndarray, expected: np.ndarray, what: str) -> None:
@@ -54,7 +55,7 @@ def assert_rows(start: np.ndarray, x: np.ndarray, expected: np.ndarray, what: st
 def test_every_row_of_the_layers_tables(sizes: list[int]) -> None:
     dbn, tables = model(sizes, seed=1), exact(tuple(sizes))
     for level in tables.directed:
-        below, above = every_state(sizes[level]), every_state(sizes[level + 1])
+        below, above = every_state(sizes[level], 4), every_state(sizes[level + 1])
         assert_rows(below, dbn.up(level, below)[1], tables.up[level], f"up {level}")
         assert_rows(above, dbn.down(level, above)[1], tables.down[level], f"down {level}")
 

@@ -74,12 +74,12 @@ def test_classification_takes_the_means_of_the_up_pass(sizes: list[int]) -> None
 
 @pytest.mark.parametrize("sizes", SIZES, ids=size_id)
 def test_every_row_of_the_top_layers_tables(sizes: list[int]) -> None:
-    """Upwards with the label summed out, and held; downwards."""
+    """Upwards with the label summed out, and held (on the emulated card, at one); downwards."""
     dbn, tables = model(sizes, seed=2), exact(tuple(sizes))
-    below, above = every_state(sizes[-2]), every_state(sizes[-1])
-    some = below[: len(below) // sized(1, 4)]  # means of every label come with it
+    some, above = every_state(sizes[-2]), every_state(sizes[-1])
     assert_rows(some, dbn.top_up(some)[1], tables.h_given_x, "up")
-    for label in range(K):
+    below = every_state(sizes[-2], 4)
+    for label in range(sized(0, K - 1), K):
         held = dbn.top_up(below, labels=np.full(len(below), label))[1]
         assert_rows(below, held, tables.h_given_xy(label), f"up with label {label}")
     assert_rows(above, dbn.top_down(above)[1], tables.x_given_h, "down")

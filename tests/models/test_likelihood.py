@@ -38,7 +38,7 @@ def test_log_partition_equals_the_sum_over_all_pairs_of_states(shape, beta):
 @pytest.mark.parametrize("spread", [0.01, 1.0, 20.0])
 @pytest.mark.parametrize("shape", [(2, 300), (300, 2), (13, 33), (33, 13), (17, 257), (257, 17)])
 def test_log_partition_of_long_layers(shape, spread):
-    model = random_rbm(*shape, seed=shape[0], spread=spread)
+    model = random_rbm(*(sized(n, 11 if n == 17 else n) for n in shape), shape[0], spread)
     expected = log_z_by_smaller_layer(model, 1.0)
     assert model.log_partition() == pytest.approx(expected, rel=1e-9)
 
@@ -116,8 +116,9 @@ def test_log_likelihood_takes_an_estimate_of_log_z():
 def test_exact_pseudo_likelihood_is_the_sum_of_log_conditionals(shape, beta):
     model = random_rbm(*shape, seed=5)
     table = enumerated(model, beta)
-    got = model.pseudo_likelihood(table.v, beta=beta)
-    np.testing.assert_allclose(got, table.log_conditionals(), rtol=1e-9, atol=1e-11)
+    some = slice(None, None, sized(1, 7))
+    got = model.pseudo_likelihood(table.v[some], beta=beta)
+    np.testing.assert_allclose(got, table.log_conditionals()[some], rtol=1e-9, atol=1e-11)
 
 
 def test_stochastic_pseudo_likelihood_has_the_exact_one_as_its_expectation():

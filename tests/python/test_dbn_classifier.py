@@ -24,7 +24,7 @@ from test_dbn_estimator import CASES, StopAfter, StopIn
 from training_cases import ROWS, assert_same_training, binary, grey
 
 CHECKED = [
-    DBNClassifier(n_threads=1),
+    DBNClassifier((64, 32), n_threads=1),
     DBNClassifier((20, 20), n_threads=1, n_iter=60, fine_tune_iter=3, method="pcd"),
 ]
 EPOCHS = 11
