@@ -71,5 +71,6 @@ OptimOps& optim_ops();
 ChainOps& chain_ops();
 UnitOps& unit_ops();
 CdRunOps& cd_run_ops();
+MeanFieldOps& mean_field_ops();
 
 }  // namespace gibbslab::cuda

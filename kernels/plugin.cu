@@ -82,10 +82,10 @@ std::string open_device() {
 }
 
 Backend& backend() {
-  static MeanFieldOps no_mean_field;
-  static Backend table{"cuda",       device_memory(), describe,     elementwise_ops(), linalg_ops(),
-                       random_ops(), sampling_ops(),  reduce_ops(), optim_ops(),       chain_ops(),
-                       unit_ops(),   cd_run_ops(),    no_mean_field};
+  static Backend table{"cuda",          device_memory(), describe,       elementwise_ops(),
+                       linalg_ops(),    random_ops(),    sampling_ops(), reduce_ops(),
+                       optim_ops(),     chain_ops(),     unit_ops(),     cd_run_ops(),
+                       mean_field_ops()};
   return table;
 }
 
