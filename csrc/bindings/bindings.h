@@ -44,5 +44,8 @@ void bind_unit_trainer(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);
 // After bind_ops, whose submodule it adds to.
 void bind_unit_ops(pybind11::module_& m);
+void bind_nn(pybind11::module_& m);
+// After bind_nn, whose submodule it adds to.
+void bind_vae(pybind11::module_& m);
 
 }  // namespace gibbslab

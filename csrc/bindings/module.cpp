@@ -43,4 +43,7 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_unit_rbm(units);
   gibbslab::bind_unit_trainer(units);
   gibbslab::bind_unit_ops(m);
+  py::module_ nn = m.def_submodule("nn", "Variables, their operations and their optimisers.");
+  gibbslab::bind_nn(nn);
+  gibbslab::bind_vae(nn);
 }

@@ -2,6 +2,7 @@
 // vector of floats in the CPU kernels, which brings its own Lane.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "csrc/core/float_bits.h"
@@ -32,6 +33,11 @@ struct Lane<float> {
     const int32_t whole = static_cast<int32_t>(larger(n, -160.0f)), half = whole >> 1;
     return x * as_float((half + 127) << 23) * as_float((whole - half + 127) << 23);
   }
+  GIBBSLAB_HD_MEMBER float log(float x) { return ::logf(x); }
+  GIBBSLAB_HD_MEMBER float square_root(float x) { return ::sqrtf(x); }
+  // The same, and a / b, for where a last bit or two do not matter; x >= 0, b > 0.
+  GIBBSLAB_HD_MEMBER float root(float x) { return ::sqrtf(x); }
+  GIBBSLAB_HD_MEMBER float quotient(float a, float b) { return a / b; }
   GIBBSLAB_HD_MEMBER float as_float(int32_t bits) {
     return float_from_bits(static_cast<uint32_t>(bits));
   }
@@ -68,29 +74,6 @@ GIBBSLAB_HD F sigmoid(F x) {
 // A uniform in [0, 1) from a random word: 24 bits, so every value is exact in float32.
 GIBBSLAB_HD float uniform_from_word(uint32_t word) {
   return static_cast<float>(static_cast<int32_t>(word >> 8)) * 5.9604644775390625e-8f;
-}
-
-// Of a row's f and f' (csrc/ops/mean_field.h): |f|^2, |f'|^2, <f, f - f'>, |f - f'|^2, max |f|.
-struct StepSums {
-  double now = 0, before = 0, along = 0, apart = 0, largest = 0;
-
-  GIBBSLAB_HD_MEMBER void add(StepSums& sums, const StepSums& more) {
-    sums.now += more.now;
-    sums.before += more.before;
-    sums.along += more.along;
-    sums.apart += more.apart;
-    sums.largest = more.largest > sums.largest ? more.largest : sums.largest;
-  }
-};
-
-// How much of G - G' an extrapolation takes away.
-GIBBSLAB_HD double extrapolation(const StepSums& s) {
-  // Smaller steps of probabilities are much the same as their rounding; a step that should be five
-  // times as long is as far as two of them are trusted.
-  constexpr double kLeastStep = 0x1p-17, kFurthest = 4.0;
-  if (!(s.now <= s.before) || s.largest < kLeastStep || !(s.apart > 0.0)) return 0.0;
-  const double t = s.along / s.apart;
-  return t < -kFurthest ? -kFurthest : t > kFurthest ? kFurthest : t;
 }
 
 }  // namespace gibbslab

@@ -50,7 +50,9 @@ enum class Layer : uint64_t {
   kWeights = 3,
   kOrder = 4,
   kUser = 5,
-  kSwap = 6
+  kSwap = 6,
+  kDropout = 7,
+  kLatent = 8
 };
 
 GIBBSLAB_HD uint64_t stream_of(uint64_t draw, Layer layer) {

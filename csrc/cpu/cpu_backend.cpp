@@ -23,7 +23,11 @@ Backend& cpu_backend() {
                          no_chains,
                          cpu::unit_ops(),
                          no_runs,
-                         cpu::mean_field_ops()};
+                         cpu::mean_field_ops(),
+                         cpu::arithmetic_ops(),
+                         cpu::dense_ops(),
+                         cpu::loss_ops(),
+                         cpu::descent_ops()};
   return backend;
 }
 

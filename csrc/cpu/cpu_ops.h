@@ -14,6 +14,10 @@ SamplingOps& sampling_ops();
 ReduceOps& reduce_ops();
 OptimOps& optim_ops();
 UnitOps& unit_ops();
+ArithmeticOps& arithmetic_ops();
+DenseOps& dense_ops();
+LossOps& loss_ops();
+DescentOps& descent_ops();
 
 // Exact log Z; its own file for its size.
 double enumerate_log_partition(const Context& ctx, const RbmView& rbm);

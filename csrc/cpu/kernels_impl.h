@@ -13,12 +13,9 @@ void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end);
 void merge_row(float* out, const float* other, const float* bias, int64_t padded_cols);
 void activate_row(const ActivateRow& job);
 void uniform_row(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
-int64_t note_changes(const ChangedRow& job);
-void list_changes(const ListedRow& job);
+void note_changes(const ChangedRow& job);
 void add_changes(const AddChanges& job);
 void add_dense_changes(const AddDenseChanges& job);
-StepSums step_sums(const ExtrapolatedRow& job);
-void next_start(const ExtrapolatedRow& job, float t);
 void transpose_bits(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
                     int64_t out_row);
 void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end);
@@ -35,5 +32,10 @@ void gather_rows(const float* w, int64_t stride, const int32_t* active, int64_t 
 void axpy(double x, const float* w, double* out, int64_t padded_cols);
 bool update_rows(const Update& job, const Tensor& gradient, int64_t first, int64_t begin,
                  int64_t end);
+void map_row(Function f, const float* x, float* out, int64_t cols);
+void add_and_activate(Function f, const float* bias, float* out, int64_t cols);
+void slope_row(Function f, const float* y, const float* dy, float* out, int64_t cols);
+double loss_row(const LossRow& job);
+bool descend(const DescentSpan& job);
 
 }  // namespace gibbslab::cpu::GIBBSLAB_ISA

@@ -17,11 +17,8 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .activate_row = isa::activate_row,
       .uniform_row = isa::uniform_row,
       .note_changes = isa::note_changes,
-      .list_changes = isa::list_changes,
       .add_changes = isa::add_changes,
       .add_dense_changes = isa::add_dense_changes,
-      .step_sums = isa::step_sums,
-      .next_start = isa::next_start,
       .transpose_bits = isa::transpose_bits,
       .transpose = isa::transpose,
       .popcount_row = isa::popcount_row,
@@ -34,6 +31,11 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .gather_rows = isa::gather_rows,
       .axpy = isa::axpy,
       .update_rows = isa::update_rows,
+      .map_row = isa::map_row,
+      .add_and_activate = isa::add_and_activate,
+      .slope_row = isa::slope_row,
+      .loss_row = isa::loss_row,
+      .descend = isa::descend,
   };
   return table;
 }

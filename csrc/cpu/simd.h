@@ -29,15 +29,35 @@ struct Lane<f32x16> {
   }
   // Rounded once wherever the instruction set has fused products: compiled with contraction.
   GIBBSLAB_HD_MEMBER f32x16 multiply_add(f32x16 a, f32x16 b, f32x16 c) { return a * b + c; }
+  GIBBSLAB_HD_MEMBER f32x16 log(f32x16 x) { return each(x, Lane<float>::log); }
+  template <class Scalar>
+  GIBBSLAB_HD_MEMBER f32x16 each(f32x16 x, const Scalar& f) {
+    for (int i = 0; i < 16; ++i) x[i] = f(x[i]);
+    return x;
+  }
 #if defined(__AVX512F__)
   GIBBSLAB_HD_MEMBER f32x16 larger(f32x16 a, f32x16 b) {
     return (f32x16)_mm512_max_ps((__m512)a, (__m512)b);
+  }
+  GIBBSLAB_HD_MEMBER f32x16 square_root(f32x16 x) { return (f32x16)_mm512_sqrt_ps((__m512)x); }
+  // By estimates to 14 bits, and a step of Newton's each.
+  GIBBSLAB_HD_MEMBER f32x16 root(f32x16 x) {
+    const f32x16 above = (f32x16)_mm512_max_ps((__m512)x, _mm512_set1_ps(1e-37f));
+    const f32x16 r = (f32x16)_mm512_rsqrt14_ps((__m512)above), y = x * r;
+    return y + y * (0.5f - 0.5f * y * r);
+  }
+  GIBBSLAB_HD_MEMBER f32x16 quotient(f32x16 a, f32x16 b) {
+    const f32x16 r = (f32x16)_mm512_rcp14_ps((__m512)b), y = a * r;
+    return y + r * (a - y * b);
   }
   GIBBSLAB_HD_MEMBER f32x16 times_power_of_two(f32x16 x, f32x16 n) {
     return (f32x16)_mm512_scalef_ps((__m512)x, (__m512)n);
   }
 #else
   GIBBSLAB_HD_MEMBER f32x16 larger(f32x16 a, f32x16 b) { return a > b ? a : b; }
+  GIBBSLAB_HD_MEMBER f32x16 square_root(f32x16 x) { return each(x, Lane<float>::square_root); }
+  GIBBSLAB_HD_MEMBER f32x16 root(f32x16 x) { return square_root(x); }
+  GIBBSLAB_HD_MEMBER f32x16 quotient(f32x16 a, f32x16 b) { return a / b; }
   GIBBSLAB_HD_MEMBER f32x16 times_power_of_two(f32x16 x, f32x16 n) {
     const i32x16 whole = __builtin_convertvector(n, i32x16), half = whole >> 1;
     return x * (f32x16)((half + 127) << 23) * (f32x16)((whole - half + 127) << 23);

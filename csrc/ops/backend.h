@@ -3,10 +3,14 @@
 
 #include <string>
 
+#include "csrc/ops/arithmetic.h"
 #include "csrc/ops/cd_run.h"
 #include "csrc/ops/chains.h"
+#include "csrc/ops/dense.h"
+#include "csrc/ops/descent.h"
 #include "csrc/ops/elementwise.h"
 #include "csrc/ops/linalg.h"
+#include "csrc/ops/loss.h"
 #include "csrc/ops/mean_field.h"
 #include "csrc/ops/optim.h"
 #include "csrc/ops/random.h"
@@ -30,6 +34,10 @@ struct Backend {
   UnitOps& units;
   CdRunOps& cd_run;
   MeanFieldOps& mean_field;
+  ArithmeticOps& arithmetic;
+  DenseOps& dense;
+  LossOps& loss;
+  DescentOps& descent;
 };
 
 namespace ops {

@@ -14,6 +14,7 @@ from . import _core
 from ._device_arrays import device_batch, device_parameter, lies_on_device, shape_of
 
 __all__ = [
+    "as_array",
     "as_batch",
     "as_beta",
     "as_integer",
@@ -141,6 +142,12 @@ def as_trailing_batch(x: Any, name: str, op: str, width: int, *, device: str | N
     if array.size % width:
         raise ValueError(f"[{op}] {name} must reshape to (-1, {width}), got shape {array.shape}")
     return _finish(array, name, op, width, binary=False)
+
+
+def as_array(x: Any, name: str, op: str) -> FloatArray:
+    """An array of any shape, finite, float32; `TypeError` or `ValueError` otherwise."""
+    array = _dense(x, name, op)
+    return _float32(array, name, op).reshape(array.shape)
 
 
 def as_parameter(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
+
+if find_spec("torch") is None:
+    collect_ignore_glob = ["test_*_torch.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,9 @@ def runtime_members(module: types.ModuleType) -> Members:
     return members
 
 
-@pytest.mark.parametrize(("module", "stub"), [(_core, "__init__.pyi"), (_core.ops, "ops.pyi")])
+@pytest.mark.parametrize(
+    ("module", "stub"), [(_core, "__init__.pyi"), (_core.ops, "ops.pyi"), (_core.nn, "nn.pyi")]
+)
 def test_stub_matches_the_extension(module: types.ModuleType, stub: str) -> None:
     assert stub_members(stub_body((STUBS / stub).read_text())) == runtime_members(module)
 

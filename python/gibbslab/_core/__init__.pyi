@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import nn as nn
 from . import ops as ops
 from . import units as units
 from ._deep import DBM as DBM

@@ -1,0 +1,21 @@
+#include "csrc/ops/descent.h"
+
+#include "csrc/core/error.h"
+#include "csrc/ops/backend.h"
+
+namespace gibbslab::ops {
+
+int64_t descend(const Context& ctx, const Descent& job) {
+  for (const DescentSlot& slot : job.slots)
+    for (const Tensor* x : {&slot.gradient, &slot.new_weight, &slot.first, &slot.second})
+      require(x->rows() == slot.weight.rows() && x->cols() == slot.weight.cols() && x->padded() &&
+                  slot.weight.padded(),
+              "descend", [&] {
+                return "gradients and averages must be padded and have the shape of their weight " +
+                       shape_string(slot.weight.rows(), slot.weight.cols()) + ", got " +
+                       shape_string(x->rows(), x->cols());
+              });
+  return ctx.backend().descent.descend(ctx, job);
+}
+
+}  // namespace gibbslab::ops
