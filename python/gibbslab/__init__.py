@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import metrics, models, units
+from . import metrics, models, nn, units
 from ._config import show_config
 from ._core import DeviceArray, __version__
 from .errors import DivergenceError, FormatError
@@ -32,6 +32,7 @@ __all__ = [
     "load_pretrained",
     "metrics",
     "models",
+    "nn",
     "show_config",
     "units",
 ]

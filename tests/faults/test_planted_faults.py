@@ -13,6 +13,7 @@ import sys
 import pytest
 from faulty import Fault, FaultyPackage, run, switches
 from gibbslab import _core
+from neural_faults import NEURAL_FAULTS
 
 SAMPLER, GRADIENT = "tests/models/test_rbm_sampler.py::", "tests/models/test_cd_gradient.py::"
 STEP, AIS = "tests/models/test_training_step.py::", "tests/models/test_ais.py::"
@@ -232,14 +233,6 @@ FAULTS = {
             FIELD + "wide_layers_solve_their_equations[(5, 65, 129)]",
         ),
     ),
-    "extrapolated_backwards": Fault(
-        "each step is cut short where it should go further: the same means after more iterations",
-        (
-            FIELD + "iterations_to_a_tolerance_equal_the_twin[(5, 65, 129)]",
-            FIELD + "extrapolation_shortens_the_way_to_the_same_means[(3, 130, 63, 257)]",
-            "tests/ops/test_mean_field.py::test_extrapolate[5-(33, 127)]",
-        ),
-    ),
     "stale_states": Fault(
         "odd layers that follow the even ones of the sweep before: right for one sweep only",
         (
@@ -352,7 +345,7 @@ FAULTS = {
         "each step is right, but every step draws the same words",
         (ISING + "successive_steps_use_different_words",),
     ),
-}  # fmt: skip
+} | NEURAL_FAULTS  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from faulty import Fault, FaultyPackage, switches
+from neural_faults import SHARED_NEURAL_FAULTS
 
 HALF_STEP = "tests/ops/test_sampling.py::test_half_step_of_{}"
 CD = "tests/ops/test_sampling.py::test_cd_statistics[scipy-False-(31, 33, 33, 17)-{}]"
@@ -34,6 +35,7 @@ KERNEL_FAULTS = {
             FREE_ENERGY,  # hidden inputs, and a sum over a block
             REDUCE + "energy[('bits', 'bits')-(127, 33)]",
             REDUCE + "column_sums[(33, 31)-grey]",
+            "tests/ops/test_dense.py::test_losses[squared_error-shape2]",
             REDUCE + "log_partition_over_blocks_of_states[1-(13, 40)]",
             OPTIM + "max_norm_limits_the_columns[0.5]",
         ),
@@ -165,7 +167,7 @@ SHARED_FAULTS = {
             STEP.format("momentum"),
         ),
     ),
-}
+} | SHARED_NEURAL_FAULTS
 FAULTS = KERNEL_FAULTS | SHARED_FAULTS
 
 

@@ -9,15 +9,18 @@ from .dbm import DBM
 from .dbn import DBN, DBNWithFineTuning
 from .rbm import RBM
 from .unit_rbm import UnitRBM
+from .vae import VAE, VAELoss
 
 __all__ = [
     "DBM",
     "DBN",
     "RBM",
+    "VAE",
     "ClassificationRBM",
     "DBNWithFineTuning",
     "DeepBeliefNetwork",
     "ParallelTempering",
     "TemperingReport",
     "UnitRBM",
+    "VAELoss",
 ]

@@ -1,0 +1,81 @@
+// The planned training step of VAEs. The lock of Python is kept, as in bind_nn.cpp: a step is
+// short, and the parameters are variables that other threads may see.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "csrc/bindings/bindings.h"
+#include "csrc/bindings/device_array.h"
+#include "csrc/core/error.h"
+#include "csrc/models/vae.h"
+
+namespace gibbslab {
+namespace {
+
+using VaeLayer = std::tuple<nn::Variable, nn::Variable>;
+
+// The batch is kept from step to step.
+struct VaeTrainerHolder {
+  VaeTrainer trainer;
+  Tensor batch;
+};
+
+nn::ChainLayer chain_layer(const VaeLayer& parameters, FunctionKind activation) {
+  return {std::get<0>(parameters), std::get<1>(parameters), {activation, 0.0f}};
+}
+
+// Softplus between the layers; the decoder's last gives logits.
+std::unique_ptr<VaeTrainerHolder> make_vae_trainer(const std::vector<VaeLayer>& encoder,
+                                                   const VaeLayer& mean,
+                                                   const VaeLayer& log_variance,
+                                                   const std::vector<VaeLayer>& decoder) {
+  require(!encoder.empty() && !decoder.empty(), "VAE", [] { return "layers are missing"; });
+  VaeLayers layers;
+  for (const VaeLayer& x : encoder)
+    layers.encoder.push_back(chain_layer(x, FunctionKind::kSoftplus));
+  for (size_t i = 0; i < decoder.size(); ++i)
+    layers.decoder.push_back(chain_layer(
+        decoder[i], i + 1 < decoder.size() ? FunctionKind::kSoftplus : FunctionKind::kIdentity));
+  layers.mean = chain_layer(mean, FunctionKind::kIdentity);
+  layers.log_variance = chain_layer(log_variance, FunctionKind::kIdentity);
+  return std::unique_ptr<VaeTrainerHolder>(
+      new VaeTrainerHolder{VaeTrainer(std::get<0>(mean).context(), layers), {}});
+}
+
+// The batch in the library's layout, in a buffer that serves again.
+const Tensor& taken_in(VaeTrainerHolder& self, const Tensor& x) {
+  constexpr int64_t kBytes = sizeof(float);
+  const Context& ctx = self.trainer.context();
+  nn::reserve(ctx, x.rows(), x.cols(), self.batch);
+  Memory& there = ctx.backend().memory;
+  const bool across = x.memory().on_host() && !there.on_host();
+  there.copy({self.batch.data(), self.batch.stride() * kBytes, x.data(), x.stride() * kBytes,
+              x.cols() * kBytes, x.rows(), across ? Transfer::kFromHost : Transfer::kWithin});
+  return self.batch;
+}
+
+// (-1 or the index of a parameter that would have diverged, reconstruction, kl).
+py::tuple vae_step(VaeTrainerHolder& self, const FloatArray& batch, nn::Optimizer& optimizer,
+                   uint64_t seed, uint64_t draw, double beta) {
+  const Draw noise{seed, stream_of(draw, Layer::kLatent), 0};
+  self.trainer.gradients(taken_in(self, tensor_view(batch)), noise, beta);
+  const int64_t trouble = optimizer.step();
+  const VaeLoss loss = self.trainer.loss();
+  return py::make_tuple(trouble, loss.reconstruction, loss.kl);
+}
+
+}  // namespace
+
+void bind_vae(py::module_& m) {
+  py::class_<VaeTrainerHolder>(m, "VAETrainer", "The training step of a VAE in one call.")
+      .def(py::init(&make_vae_trainer), py::arg("encoder"), py::arg("mean"),
+           py::arg("log_variance"), py::arg("decoder"))
+      .def("step", &vae_step, py::arg("batch"), py::arg("optimizer"), py::arg("seed"),
+           py::arg("draw"), py::arg("beta") = 1.0);
+}
+
+}  // namespace gibbslab

@@ -1,0 +1,51 @@
+"""The rows of the tables of planted faults that concern networks."""
+
+from __future__ import annotations
+
+from faulty import Fault
+
+DENSE, VARIABLES = "tests/ops/test_dense.py::test_", "tests/ops/test_variables.py::test_"
+REVERSE, DESCENT = "tests/ops/test_reverse_mode.py::test_", "tests/ops/test_descent.py::test_"
+VAE = "tests/models/test_vae.py::test_"
+
+# In the code of both devices.
+SHARED = {
+    "dense_bias_left_out": Fault(
+        "of fused layers",
+        (DENSE + "dense[tanh-True]", DENSE + "dense_equals_its_plain_twin[identity-sizes1]"),
+    ),
+}
+# In the code of the CPU, or above the devices.
+NEURAL_FAULTS = SHARED | {
+    "dense_slope_left_out": Fault(
+        "the gradient passes a planned layer as if it had no activation",
+        (VAE + "gradients_equal_those_of_variables[1.0-5]",),
+    ),
+    "gradient_of_last_use": Fault(
+        "a variable that is used twice gets the gradient of one use",
+        (
+            REVERSE + "derivatives_of_any_order",
+            VARIABLES + "compositions_with_shared_parts",
+        ),
+    ),
+    "dropout_not_scaled": Fault(
+        "means shrink by the share that is dropped",
+        (VARIABLES + "dropout_is_the_addressed_draw[0.3]",),
+    ),
+    "kl_without_half": Fault(
+        "value and gradients are twice what they should be",
+        (DENSE + "losses[kl-shape1]", VAE + "the_elbo_is_below_the_likelihood"),
+    ),
+    "adam_without_bias_correction": Fault(
+        "the first steps are too short",
+        (DESCENT + "steps_equal_the_formulas[adam-0.0]",),
+    ),
+    "vae_variance_for_deviation": Fault(
+        "the planned step draws latents with the variance as their deviation",
+        (VAE + "gradients_equal_those_of_variables[1.0-5]",),
+    ),
+}
+# In the kernels.
+SHARED_NEURAL_FAULTS = SHARED | {
+    "dense_slope_left_out": NEURAL_FAULTS["dense_slope_left_out"],
+}
