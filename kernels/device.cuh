@@ -71,6 +71,7 @@ OptimOps& optim_ops();
 ChainOps& chain_ops();
 UnitOps& unit_ops();
 CdRunOps& cd_run_ops();
+MeanFieldOps& mean_field_ops();
 ArithmeticOps& arithmetic_ops();
 DenseOps& dense_ops();
 LossOps& loss_ops();

@@ -82,11 +82,11 @@ std::string open_device() {
 }
 
 Backend& backend() {
-  static MeanFieldOps no_mean_field;
-  static Backend table{
-      "cuda",         device_memory(),  describe,    elementwise_ops(), linalg_ops(), random_ops(),
-      sampling_ops(), reduce_ops(),     optim_ops(), chain_ops(),       unit_ops(),   cd_run_ops(),
-      no_mean_field,  arithmetic_ops(), dense_ops(), loss_ops(),        descent_ops()};
+  static Backend table{"cuda",           device_memory(),  describe,       elementwise_ops(),
+                       linalg_ops(),     random_ops(),     sampling_ops(), reduce_ops(),
+                       optim_ops(),      chain_ops(),      unit_ops(),     cd_run_ops(),
+                       mean_field_ops(), arithmetic_ops(), dense_ops(),    loss_ops(),
+                       descent_ops()};
   return table;
 }
 

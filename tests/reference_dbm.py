@@ -9,6 +9,18 @@ import numpy as np
 from reference import sigmoid, states
 
 
+def extrapolated(
+    x: np.ndarray, start: np.ndarray, last: np.ndarray, change: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the next step starts, G and f, as csrc/ops/mean_field.h has them."""
+    f = x - start
+    now, before, apart = (np.square(y).sum(axis=1) for y in (f, change, f - change))
+    along = (f * (f - change)).sum(axis=1)
+    t = np.clip(along / np.where(apart > 0, apart, 1), -4, 4)
+    t[(now > before) | (np.abs(f).max(axis=1) < 2.0**-17) | (apart == 0)] = 0
+    return np.clip(x - t[:, None] * (x - last), 0, 1), x, f
+
+
 class EnumeratedDBM:
     """Every probability of a DBM of at most about 16 units, from its joint table.
 
@@ -105,6 +117,32 @@ class EnumeratedDBM:
                 for layer in range(first, self.layers, 2):
                     x[layer] = self.layer_mean(x, layer)
         return x
+
+    def settled(
+        self, v: np.ndarray, tolerance: float, *, plain: bool = False
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """v and the means once none of a row moves by the tolerance, even layers extrapolated.
+
+        Also each row's iterations, and its largest change in every one of them: NaN when done.
+        """
+        x, changes = self.mean_field(v, 0), []
+        even = range(2, self.layers, 2)
+        joint = np.concatenate([x[layer] for layer in even], axis=1)
+        step = (joint, 0 * joint, 0 * joint)
+        active = np.ones(len(v), dtype=bool)
+        while active.any():
+            earlier = list(x)
+            for first in (1, 2):
+                for layer in range(first, self.layers, 2):
+                    x[layer] = np.where(active[:, None], self.layer_mean(x, layer), x[layer])
+            moved = [np.abs(a - b).max(axis=1) for a, b in zip(x, earlier)]
+            changes.append(np.where(active, np.max(moved, axis=0), np.nan))
+            active = active & (changes[-1] >= tolerance)
+            step = extrapolated(np.concatenate([x[layer] for layer in even], axis=1), *step)
+            ends = np.cumsum([len(self.biases[layer]) for layer in even])
+            for layer, new in zip(even, np.split(step[0], ends[:-1], axis=1)) if not plain else ():
+                x[layer] = np.where(active[:, None], new, x[layer])
+        return x, np.isfinite(changes).sum(axis=0), np.array(changes)
 
     def bound(self, x: Sequence[np.ndarray]) -> np.ndarray:
         """E_q[-beta E] + H(q) - log Z of factorial q with means x[1:], for v = x[0]; (n,)."""

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <optional>
 
 #include "csrc/bindings/bindings.h"
@@ -133,6 +134,24 @@ py::array_t<double> largest_differences(const FloatArray& x, const FloatArray& y
   return array_from(out);
 }
 
+// Of each layer x, start, last and change; and as they are afterwards.
+py::list extrapolate(const std::vector<std::array<FloatArray, 4>>& layers, int n_threads,
+                     const std::string& device) {
+  const Context ctx = context_on(device, 0, n_threads);
+  std::vector<std::array<Tensor, 4>> held(layers.size());
+  Extrapolation job;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    for (size_t i = 0; i < 4; ++i) held[l][i] = tensor_from(ctx, layers[l][i]).clone();
+    job.push_back({&held[l][0], &held[l][1], &held[l][2], &held[l][3]});
+  }
+  ops::extrapolate(ctx, job);
+  py::list out;
+  for (const std::array<Tensor, 4>& layer : held)
+    out.append(py::make_tuple(array_from(layer[0]), array_from(layer[1]), array_from(layer[2]),
+                              array_from(layer[3])));
+  return out;
+}
+
 // Rows of raw bytes, read as elements of the named type.
 py::array_t<float> converted(const py::array_t<uint8_t, py::array::c_style>& bytes,
                              const std::string& element, int64_t cols, const std::string& device) {
@@ -199,6 +218,7 @@ void bind_ops(py::module_& m) {
           threads, device);
   ops.def("column_sums", &column_sums, py::arg("x"), py::arg("scale") = 1.0f, threads, device);
   ops.def("largest_differences", &largest_differences, py::arg("x"), py::arg("y"), threads, device);
+  ops.def("extrapolate", &extrapolate, py::arg("layers"), threads, device);
   ops.def("all_finite", &all_finite, py::arg("x"), threads, device);
   ops.def("converted", &converted, py::arg("bytes"), py::arg("element"), py::arg("cols"), device);
   ops.def("update", &update, py::arg("w"), py::arg("g"), py::arg("velocity"),

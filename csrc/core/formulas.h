@@ -76,4 +76,27 @@ GIBBSLAB_HD float uniform_from_word(uint32_t word) {
   return static_cast<float>(static_cast<int32_t>(word >> 8)) * 5.9604644775390625e-8f;
 }
 
+// Of a row's f and f' (csrc/ops/mean_field.h): |f|^2, |f'|^2, <f, f - f'>, |f - f'|^2, max |f|.
+struct StepSums {
+  double now = 0, before = 0, along = 0, apart = 0, largest = 0;
+
+  GIBBSLAB_HD_MEMBER void add(StepSums& sums, const StepSums& more) {
+    sums.now += more.now;
+    sums.before += more.before;
+    sums.along += more.along;
+    sums.apart += more.apart;
+    sums.largest = more.largest > sums.largest ? more.largest : sums.largest;
+  }
+};
+
+// How much of G - G' an extrapolation takes away.
+GIBBSLAB_HD double extrapolation(const StepSums& s) {
+  // Smaller steps of probabilities are much the same as their rounding; a step that should be five
+  // times as long is as far as two of them are trusted.
+  constexpr double kLeastStep = 0x1p-17, kFurthest = 4.0;
+  if (!(s.now <= s.before) || s.largest < kLeastStep || !(s.apart > 0.0)) return 0.0;
+  const double t = s.along / s.apart;
+  return t < -kFurthest ? -kFurthest : t > kFurthest ? kFurthest : t;
+}
+
 }  // namespace gibbslab

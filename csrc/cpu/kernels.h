@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "csrc/core/formulas.h"
 #include "csrc/core/neural.h"
 #include "csrc/core/philox.h"
 #include "csrc/core/tensor.h"
@@ -58,17 +59,23 @@ constexpr int64_t kChangeRows = 14;
 
 constexpr int64_t change_blocks(int64_t units) { return (units + kChangeBlock - 1) / kChangeBlock; }
 
-// What has changed in one row of a layer's means, in blocks of kChangeBlock units: where the packed
-// row of each such unit begins in its strip, and scale times its change.
+// What has changed in one row of a layer's means, times `scale`.
 struct ChangedRow {
   const float* mean;  // (padded cols)
   float* noted;       // (padded cols) the means that were noted last; follows where they are again
   int64_t cols;
   float least, scale;  // smaller changes wait until they have added up
-  uint32_t* starts;    // (change_blocks(cols) + 1) of each block in the lists
-  uint32_t* at;        // these two with room for kLanes beyond cols
-  float* change;
-  float* dense;  // (padded cols) the same changes, zeros between them
+  float* change;       // (padded cols) zeros where nothing has
+};
+
+// Those changes in lists, in blocks of kChangeBlock units: where the packed row of each such unit
+// begins in its strip, and its change.
+struct ListedRow {
+  const float* change;  // (padded cols)
+  int64_t cols;
+  uint32_t* starts;  // (change_blocks(cols) + 1) of each block in the lists
+  uint32_t* at;      // these two with room for kLanes beyond cols
+  float* listed;
 };
 
 // Where products with changes go: out[rows[k], :] += ..., k < count.
@@ -84,7 +91,7 @@ struct AddChanges {
   const float* panel;
   int64_t units;
   ChangedInputs to;
-  const uint32_t *starts, *at;  // of row 0, as ChangedRow has them; a row's lists `room` apart
+  const uint32_t *starts, *at;  // of row 0, as ListedRow has them; a row's lists `room` apart
   const float* change;
   int64_t room;
 };
@@ -96,6 +103,12 @@ struct AddDenseChanges {
   int64_t units;
   ChangedInputs to;
   const float* changes;  // (units, kLanes), row rows[k] in column k
+};
+
+// A row of an ExtrapolatedLayer (csrc/ops/mean_field.h), all four of padded cols.
+struct ExtrapolatedRow {
+  float *x, *start, *last, *change;
+  int64_t cols;
 };
 
 // The loss of one row and scale times its derivatives; padded rows, null where not there or wanted.
@@ -125,9 +138,14 @@ struct Kernels {
   void (*activate_row)(const ActivateRow& job);
   // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
   void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
-  void (*note_changes)(const ChangedRow& job);
+  // Returns how many have changed.
+  int64_t (*note_changes)(const ChangedRow& job);
+  void (*list_changes)(const ListedRow& job);
   void (*add_changes)(const AddChanges& job);
   void (*add_dense_changes)(const AddDenseChanges& job);
+  StepSums (*step_sums)(const ExtrapolatedRow& job);
+  // x becomes the next start; t is that of the whole row.
+  void (*next_start)(const ExtrapolatedRow& job, float t);
   // Column words [begin, end) of x, as the rows from out_row on of `out`, (its rows, x.rows()).
   void (*transpose_bits)(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
                          int64_t out_row);

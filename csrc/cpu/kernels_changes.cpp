@@ -7,6 +7,7 @@
 // Either way an element of out gets one sum, made in the order of M's rows apart from out: it is
 // small where the changes are, so it rounds little.
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "csrc/core/faults.h"
@@ -47,6 +48,14 @@ GIBBSLAB_HD uint32_t append(uint32_t mask, f32x16 change, int64_t c, uint32_t* a
   }
 #endif
   return static_cast<uint32_t>(__builtin_popcount(mask));
+}
+
+GIBBSLAB_HD uint32_t lanes_left(int64_t left) { return left < 16 ? (1u << left) - 1 : 0xFFFFu; }
+
+// Bit i is set where x[i] is not zero, a number or not.
+GIBBSLAB_HD uint32_t not_zero_mask(f32x16 x) {
+  const f32x16 size = -Lane<f32x16>::negative_magnitude(x);
+  return ~less_mask(size, broadcast(std::numeric_limits<float>::denorm_min()));
 }
 
 // One row's changes of a block; `m` the strips from the first of kStrips on.
@@ -111,21 +120,29 @@ constexpr auto kTiles = tiles_of(std::make_integer_sequence<int, kTileRows>());
 
 }  // namespace
 
-void note_changes(const ChangedRow& job) {
-  uint32_t count = 0;
+int64_t note_changes(const ChangedRow& job) {
+  int64_t count = 0;
   for (int64_t c = 0; c < job.cols; c += 16) {
+    const f32x16 mean = load(job.mean + c), noted = load(job.noted + c), moved = mean - noted;
+    const f32x16 size = -Lane<f32x16>::negative_magnitude(moved);
     const bool left_out = fault("last_block_of_changes") && c >= kChangeBlock &&
                           c / kChangeBlock + 1 == change_blocks(job.cols);
-    if (c % kChangeBlock == 0) job.starts[c / kChangeBlock] = count;
-    const f32x16 mean = load(job.mean + c), noted = load(job.noted + c), moved = mean - noted;
-    const f32x16 size = -Lane<f32x16>::negative_magnitude(moved),
-                 change = left_out ? f32x16{} : moved * job.scale;
-    // Not smaller: so that what is no number is named.
-    uint32_t mask = ~less_mask(size, broadcast(job.least)) & 0xFFFFu;
-    if (job.cols - c < 16) mask &= (1u << (job.cols - c)) - 1;
+    const f32x16 change = left_out ? f32x16{} : moved * job.scale;
+    // Not smaller: so that what is no number has changed.
     store(job.noted + c, Lane<f32x16>::select(size < job.least, noted, mean));
-    store(job.dense + c, Lane<f32x16>::select(size < job.least, f32x16{}, change));
-    count += append(mask, change, c, job.at + count, job.change + count);
+    store(job.change + c, Lane<f32x16>::select(size < job.least, f32x16{}, change));
+    count += __builtin_popcount(~less_mask(size, broadcast(job.least)) & lanes_left(job.cols - c));
+  }
+  return count;
+}
+
+void list_changes(const ListedRow& job) {
+  uint32_t count = 0;
+  for (int64_t c = 0; c < job.cols; c += 16) {
+    if (c % kChangeBlock == 0) job.starts[c / kChangeBlock] = count;
+    const f32x16 change = load(job.change + c);
+    const uint32_t mask = not_zero_mask(change) & lanes_left(job.cols - c);
+    count += append(mask, change, c, job.at + count, job.listed + count);
   }
   job.starts[change_blocks(job.cols)] = count;
 }

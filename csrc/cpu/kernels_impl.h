@@ -13,9 +13,12 @@ void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end);
 void merge_row(float* out, const float* other, const float* bias, int64_t padded_cols);
 void activate_row(const ActivateRow& job);
 void uniform_row(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
-void note_changes(const ChangedRow& job);
+int64_t note_changes(const ChangedRow& job);
+void list_changes(const ListedRow& job);
 void add_changes(const AddChanges& job);
 void add_dense_changes(const AddDenseChanges& job);
+StepSums step_sums(const ExtrapolatedRow& job);
+void next_start(const ExtrapolatedRow& job, float t);
 void transpose_bits(const BitTensor& x, int64_t begin, int64_t end, BitTensor& out,
                     int64_t out_row);
 void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end);

@@ -7,6 +7,7 @@
 #include "csrc/ops/mean_field.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <numeric>
 
@@ -47,19 +48,26 @@ class PackedWeights {
  public:
   PackedWeights(const Context& ctx, const Tensor& w)
       : size_(w.rows() * kChangePanel), data_(panels_of(w.cols()) * size_) {
-    parallel_for(ctx.threads(), panels_of(w.cols()), [&](int64_t p) {
-      for (int64_t first = p * kChangePanel; first < (p + 1) * kChangePanel; first += kChangeStrip)
-        pack_strip(w, first);
+    const Pieces pieces(w.rows(), 16, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t i = pieces.begin(p); i < pieces.end(p); ++i) pack_row(w, i);
     });
   }
   const float* panel(int64_t p) const { return data_.data + p * size_; }
 
  private:
-  void pack_strip(const Tensor& w, int64_t first) {
-    const int64_t cols = std::clamp<int64_t>(w.cols() - first, 0, kChangeStrip);
-    float* to = data_.data + first * w.rows();
-    for (int64_t i = 0; i < w.rows(); ++i, to += kChangeStrip)
-      std::fill(std::copy_n(w.row(i) + first, cols, to), to + kChangeStrip, 0.0f);
+  void pack_row(const Tensor& w, int64_t i) {
+    const float* from = w.row(i);
+    const int64_t end = panels_of(w.cols()) * kChangePanel;
+    for (int64_t first = 0; first < end; first += kChangeStrip) {
+      float* to = data_.data + first * w.rows() + i * kChangeStrip;
+      if (first + kChangeStrip <= w.cols()) {
+        std::memcpy(to, from + first, kChangeStrip * sizeof(float));
+      } else {
+        const int64_t cols = std::clamp<int64_t>(w.cols() - first, 0, kChangeStrip);
+        std::fill(std::copy_n(from + first, cols, to), to + kChangeStrip, 0.0f);
+      }
+    }
   }
 
   int64_t size_;
@@ -106,15 +114,16 @@ class Neighbour {
     int64_t changed = 0;
     for (int64_t k = 0; k < changes.rows(); ++k) {
       const int64_t r = groups.of(g)[k];
-      uint32_t* starts = starts_.data + r * (change_blocks(units_) + 1);
-      kernels().note_changes({mean.row(r), noted_.row(r), units_, least, beta, starts,
-                              at_.data + r * room_, change_.data + r * room_, changes.row(k)});
-      changed += starts[change_blocks(units_)];
+      changed +=
+          kernels().note_changes({mean.row(r), noted_.row(r), units_, least, beta, changes.row(k)});
     }
     Dense& dense = dense_[static_cast<size_t>(g)];
     dense.worth_it =
         static_cast<double>(changed) > kDenseShare * static_cast<double>(changes.rows() * units_);
-    if (dense.worth_it) kernels().transpose(changes, dense.changes, 0, changes.rows());
+    if (dense.worth_it)
+      kernels().transpose(changes, dense.changes, 0, changes.rows());
+    else
+      for (int64_t k = 0; k < changes.rows(); ++k) list(groups.of(g)[k], changes.row(k));
   }
 
   // Adds one panel of what groups [first, last) have noted to the inputs.
@@ -147,6 +156,11 @@ class Neighbour {
     Tensor changes;
   };
 
+  void list(int64_t r, const float* change) {
+    kernels().list_changes({change, units_, starts_.data + r * (change_blocks(units_) + 1),
+                            at_.data + r * room_, change_.data + r * room_});
+  }
+
   size_t layer_;
   const PackedWeights& weights_;
   int64_t units_, room_;
@@ -162,6 +176,18 @@ struct PackedPair {
   PackedPair(const Context& ctx, const Weights& w)
       : up(ctx, w.get()), down(ctx, w.transposed(ctx)) {}
 };
+
+void extrapolate_row(const Extrapolation& job, int64_t r) {
+  const auto row = [r](const ExtrapolatedLayer& layer) -> ExtrapolatedRow {
+    return {layer.x->row(r), layer.start->row(r), layer.last->row(r), layer.change->row(r),
+            layer.x->cols()};
+  };
+  StepSums sums;
+  for (const ExtrapolatedLayer& layer : job) StepSums::add(sums, kernels().step_sums(row(layer)));
+  const float t = static_cast<float>(extrapolation(sums));
+  for (const ExtrapolatedLayer& layer : job)
+    kernels().next_start(row(layer), fault("extrapolated_backwards") ? -t : t);
+}
 
 // Some rows of a batch, all their iterations.
 class Field {
@@ -186,6 +212,7 @@ class Field {
   // The iterations made.
   int64_t run() {
     first_pass();
+    if (job_.tolerance > 0.0) begin_to_extrapolate();
     int64_t made = 0;
     for (; active_.size() > 0 && made < job_.max_iterations; ++made) {
       for (const int64_t r : active_.rows) changes_[r] = 0.0;
@@ -196,6 +223,7 @@ class Field {
       }
       poll_interrupt();
       std::erase_if(active_.rows, [&](int64_t r) { return changes_[r] < job_.tolerance; });
+      if (job_.tolerance > 0.0 && made + 1 < job_.max_iterations) extrapolate();
     }
     return made;
   }
@@ -203,7 +231,8 @@ class Field {
  private:
   struct LayerField {
     Tensor mean, input;  // (rows, N), (rows, whole panels)
-    std::vector<Neighbour> neighbours;
+    std::vector<Neighbour> neighbours{};
+    Tensor start{}, last{}, change{};  // of an ExtrapolatedLayer, or none
   };
 
   Tensor inputs(size_t l, int64_t begin, int64_t rows) const {
@@ -269,12 +298,31 @@ class Field {
     const int64_t cols = layer.mean.cols(), padded = round_up(cols, kLanes);
     float* fresh = static_cast<float*>(scratch(kMeansSlot, padded * 4));
     const float *input = layer.input.row(r), *bias = job_.biases[l]->data();
-    for (int64_t c = 0; c < padded; ++c)
-      fresh[c] = factor == 1.0f ? input[c] : factor * (input[c] - bias[c]) + bias[c];
-    kernels().activate_row({fresh, cols, 1.0f, 0, 0, 0, fresh, nullptr, false});
+    for (int64_t c = 0; factor != 1.0f && c < padded; ++c)
+      fresh[c] = factor * (input[c] - bias[c]) + bias[c];
+    kernels().activate_row(
+        {factor == 1.0f ? input : fresh, cols, 1.0f, 0, 0, 0, fresh, nullptr, false});
     const double change = kernels().largest_difference(fresh, layer.mean.row(r), cols);
     changes_[r] = std::max(changes_[r], change);
     std::copy_n(fresh, padded, layer.mean.row(r));
+  }
+
+  void begin_to_extrapolate() {
+    for (size_t l = 1; l < layers_.size(); l += 2) {
+      LayerField& layer = layers_[l];
+      layer.start = layer.mean.clone();
+      layer.last = Tensor::zeros(layer.mean.rows(), layer.mean.cols());
+      layer.change = layer.last.clone();
+      extrapolated_.push_back({&layer.mean, &layer.start, &layer.last, &layer.change});
+    }
+  }
+
+  void extrapolate() {
+    const Pieces pieces(active_.size(), 4, ctx_.threads());
+    parallel_for(ctx_.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t k = pieces.begin(p); k < pieces.end(p); ++k)
+        extrapolate_row(extrapolated_, active_.rows[static_cast<size_t>(k)]);
+    });
   }
 
   const Context& ctx_;
@@ -283,7 +331,8 @@ class Field {
   double* changes_;
   Groups active_;
   std::vector<LayerField> layers_;
-  std::vector<size_t> order_;  // of the layers in an iteration
+  Extrapolation extrapolated_;  // even layers
+  std::vector<size_t> order_;   // of the layers in an iteration
 };
 
 struct CpuMeanField : MeanFieldOps {
@@ -298,6 +347,13 @@ struct CpuMeanField : MeanFieldOps {
       most = std::max(most,
                       Field(ctx, job, weights, begin, std::min(rows, begin + kRowsTogether)).run());
     return most;
+  }
+
+  void extrapolate(const Context& ctx, const Extrapolation& job) override {
+    const Pieces pieces(job[0].x->rows(), 4, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) extrapolate_row(job, r);
+    });
   }
 };
 

@@ -18,7 +18,8 @@ using Layers = std::vector<States>;
 
 struct MeanFieldOptions {
   int64_t max_iterations = 30;
-  // Of the largest change of a row's means in an iteration, below which the row stops; 0: never.
+  // Of the largest change of a row's means in an iteration, below which the row stops; 0: never,
+  // and no means are extrapolated.
   double tolerance = 1e-4;
   float beta = 1.0f;
 };
@@ -65,7 +66,8 @@ class Dbm {
   // where chains start.
   Layers up_pass(const States& v, float beta);
   // Means of the hidden layers by fixed-point iteration, odd layers first: each half of it is
-  // exact given the other, so the bound on log p(v) never falls.
+  // exact given the other, so the bound on log p(v) never falls. With a tolerance, even layers are
+  // extrapolated on the way (csrc/ops/mean_field.h).
   MeanField infer(const States& v, const MeanFieldOptions& options) const;
   // Sweeps of even layers given odd ones, then odd given even. Reads and replaces x; only its odd
   // layers are read. Returns the last means and samples.

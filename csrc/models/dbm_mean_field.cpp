@@ -25,10 +25,19 @@ class Iteration {
         active_(from_data_.rows()),
         place_(static_cast<size_t>(active_)),
         change_(place_.size()),
-        changes_(place_.size(), 0.0) {
+        changes_(place_.size(), 0.0),
+        steps_(means_.size()) {
     std::iota(place_.begin(), place_.end(), int64_t{0});
     // Clones: a dense product leaves the padding as it is, and it has to be finite.
     for (const Tensor& mean : means_) spare_.push_back(mean.empty() ? Tensor() : mean.clone());
+  }
+
+  // From here on even layers may be extrapolated.
+  void begin_to_extrapolate() {
+    for (size_t l = 2; l < means_.size(); l += 2) {
+      const Tensor none = ops::zeros(ctx_, means_[l].rows(), means_[l].cols());
+      steps_[l] = {means_[l].clone(), none, none.clone()};
+    }
   }
 
   int64_t active() const { return active_; }
@@ -57,6 +66,21 @@ class Iteration {
     return moving == 0;
   }
 
+  void extrapolate() {
+    std::vector<Step> active(steps_.size());
+    std::vector<Tensor> x(steps_.size());
+    Extrapolation job;
+    for (size_t l = 0; l < steps_.size(); ++l) {
+      if (steps_[l].start.empty()) continue;
+      const auto of_active = [&](const Tensor& all) { return all.slice(0, active_); };
+      x[l] = of_active(means_[l]);
+      active[l] = {of_active(steps_[l].start), of_active(steps_[l].last),
+                   of_active(steps_[l].change)};
+      job.push_back({&x[l], &active[l].start, &active[l].last, &active[l].change});
+    }
+    ops::extrapolate(ctx_, job);
+  }
+
   // Every row where it was at first.
   std::vector<Tensor> result() {
     std::vector<int64_t> back(place_.size());
@@ -67,6 +91,11 @@ class Iteration {
   const std::vector<double>& changes() const { return changes_; }
 
  private:
+  // Of an ExtrapolatedLayer.
+  struct Step {
+    Tensor start, last, change;
+  };
+
   void set_aside(double tolerance) {
     std::vector<int64_t> order(place_.size());
     std::iota(order.begin(), order.end(), int64_t{0});
@@ -78,6 +107,10 @@ class Iteration {
     rearrange(order);
     from_data_ = gathered(from_data_, order);
     for (size_t l = 1; l < means_.size(); ++l) spare_[l] = means_[l].clone();
+    for (Step& step : steps_)
+      if (!step.start.empty())
+        step = {gathered(step.start, order), gathered(step.last, order),
+                gathered(step.change, order)};
     active_ = done - order.begin();
   }
 
@@ -96,6 +129,7 @@ class Iteration {
   std::vector<int64_t> place_;  // of each row in the batch as given
   std::vector<double> change_;  // of each row where it stands
   std::vector<double> changes_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace
@@ -153,8 +187,10 @@ MeanField Dbm::infer_at_once(const States& v, const MeanFieldOptions& options) c
 
 MeanField Dbm::iterate(const States& v, const MeanFieldOptions& options) const {
   Iteration rows(ctx_, first_means(v, options.beta), input_from_below(v, 1, options.beta));
+  if (options.tolerance > 0.0) rows.begin_to_extrapolate();
   MeanField out;
   for (bool done = false; !done && out.iterations < options.max_iterations; ++out.iterations) {
+    if (options.tolerance > 0.0 && out.iterations > 0) rows.extrapolate();
     rows.begin();
     for (const int64_t first : {1, 2})
       for (int64_t l = first; l < layers(); l += 2) {

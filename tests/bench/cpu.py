@@ -77,7 +77,7 @@ def dbm_table(rounds: int, threads: int) -> None:
     print(
         f"\nDBM 784-500-1000 trained on MNIST, batch {BATCH}; mean field to {tolerance:g}: ", end=""
     )
-    print(f"{iterations:.1f} iterations")
+    print(f"{iterations:.1f} iterations, extrapolated; torch iterates plainly")
     for k in (1, 5):
         runs = {"gibbslab": our_dbm(X, most, tolerance, k, rate, threads)}
         if peers.HAS_TORCH:

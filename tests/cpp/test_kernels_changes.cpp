@@ -35,9 +35,12 @@ struct Lists {
         dense(Tensor::zeros(rows, units)) {}
 
   void note(const cpu::Kernels& kernels, int64_t r, const Tensor& mean, Tensor& noted) {
-    kernels.note_changes({mean.row(r), noted.row(r), units, kLeast, kScale,
-                          starts.data() + r * (blocks + 1), at.data() + r * room,
-                          change.data() + r * room, dense.row(r)});
+    const int64_t count =
+        kernels.note_changes({mean.row(r), noted.row(r), units, kLeast, kScale, dense.row(r)});
+    uint32_t* start = starts.data() + r * (blocks + 1);
+    kernels.list_changes(
+        {dense.row(r), units, start, at.data() + r * room, change.data() + r * room});
+    CHECK(count == start[blocks]);
   }
 };
 

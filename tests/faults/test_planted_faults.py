@@ -233,6 +233,14 @@ FAULTS = {
             FIELD + "wide_layers_solve_their_equations[(5, 65, 129)]",
         ),
     ),
+    "extrapolated_backwards": Fault(
+        "each step is cut short where it should go further: the same means after more iterations",
+        (
+            FIELD + "iterations_to_a_tolerance_equal_the_twin[(5, 65, 129)]",
+            FIELD + "extrapolation_shortens_the_way_to_the_same_means[(3, 130, 63, 257)]",
+            "tests/ops/test_mean_field.py::test_extrapolate[5-(33, 127)]",
+        ),
+    ),
     "stale_states": Fault(
         "odd layers that follow the even ones of the sweep before: right for one sweep only",
         (

@@ -50,6 +50,31 @@ def test_wide_layers_solve_their_equations(sizes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(field.means[layer - 1], twin.layer_mean(x, layer), atol=5e-6)
 
 
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_iterations_to_a_tolerance_equal_the_twin(sizes: tuple[int, ...]) -> None:
+    model = slow_dbm(sizes)
+    v = inputs(model)
+    field = model.infer(v, max_iterations=100, tolerance=1e-3)
+    expected, iterations, changes = enumerated(model).settled(v, 1e-3)
+    assert np.nanmin(np.abs(changes - 1e-3)) > 4e-6, "choose another seed"
+    assert field.iterations == iterations.max()
+    last = changes[iterations - 1, np.arange(len(v))]
+    np.testing.assert_allclose(field.changes, last, atol=4e-6)
+    for mean, want in zip(field.means, expected[1:]):
+        assert nmse(mean, want) <= 1e-10
+        np.testing.assert_allclose(mean, want, atol=2e-5)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_extrapolation_shortens_the_way_to_the_same_means(sizes: tuple[int, ...]) -> None:
+    model = slow_dbm(sizes)
+    v, twin = inputs(model), enumerated(model)
+    field = model.infer(v, max_iterations=100, tolerance=1e-5)
+    assert field.iterations < 0.8 * twin.settled(v, 1e-5, plain=True)[1].max()
+    for mean, want in zip(field.means, twin.mean_field(v, 400)[1:]):
+        np.testing.assert_allclose(mean, want, atol=5e-5)
+
+
 @pytest.mark.parametrize("sizes", SIZES[1:3], ids=str)
 def test_a_row_stops_when_it_has_converged_whatever_the_others_do(sizes: tuple[int, ...]) -> None:
     model = slow_dbm(sizes)

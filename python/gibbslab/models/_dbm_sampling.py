@@ -53,7 +53,9 @@ class DBMSampling(DBMParameters):
         """The mean-field posterior of the hidden layers (Salakhutdinov and Hinton 2009, eq. 6, 7).
 
         Iterates mu_l = sigmoid(beta (mu_{l-1} W_{l-1} + mu_{l+1} W_l^T + b_l)), mu_0 = v, odd
-        layers and even layers in turn, from a pass from the bottom up with doubled inputs.
+        layers and even layers in turn, from a pass from the bottom up with doubled inputs. With a
+        tolerance, the even layers are extrapolated between iterations (Anderson 1965, from two of
+        them), which leads to the same means in fewer.
 
         Parameters
         ----------
@@ -63,7 +65,7 @@ class DBMSampling(DBMParameters):
             Iterations at most, at least 1; `mean_field_iterations` by default.
         tolerance : float, optional
             A row stops when none of its means changes by more in an iteration; with 0 all
-            iterations are run. `mean_field_tolerance` by default.
+            iterations are run, and nothing is extrapolated. `mean_field_tolerance` by default.
         beta : float, default=1.0
             Inverse temperature, at least 0.
 

@@ -36,7 +36,7 @@ class DBM(DBMMeasures):
     mean_field_iterations : int, default=30
         Fixed-point iterations at most, at least 1.
     mean_field_tolerance : float, default=1e-4
-        Largest change of a mean in an iteration at which they stop.
+        Largest change of a mean in an iteration at which they stop; see `infer`.
     centered : bool, default=False
         Follow the centred gradient (Montavon and Mueller 2012), which needs no pre-training.
     random_state : int, RandomState, Generator or None, default=None

@@ -82,6 +82,21 @@ TEST(largest_differences) {
   });
 }
 
+TEST(extrapolate) {
+  agree([](const Context& ctx) {
+    std::vector<Tensor> layers;
+    for (const uint64_t stream : {4, 5, 6, 7}) {
+      layers.push_back(greys(ctx, kRows, kVisible, stream));
+      layers.push_back(greys(ctx, kRows, kHidden, stream + 4));
+    }
+    ops::extrapolate(ctx, {{&layers[0], &layers[2], &layers[4], &layers[6]},
+                           {&layers[1], &layers[3], &layers[5], &layers[7]}});
+    Values found;
+    for (const Tensor& x : layers) found.add(x);
+    return found;
+  });
+}
+
 TEST(dot) {
   agree([](const Context& ctx) {
     Values found;
