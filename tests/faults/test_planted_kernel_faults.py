@@ -167,6 +167,10 @@ SHARED_FAULTS = {
             STEP.format("momentum"),
         ),
     ),
+    "extrapolated_backwards": Fault(
+        "each step is cut short where it should go further",
+        ("tests/ops/test_mean_field.py::test_extrapolate[5-(33, 127)]",),
+    ),
 } | SHARED_NEURAL_FAULTS
 FAULTS = KERNEL_FAULTS | SHARED_FAULTS
 
