@@ -24,7 +24,6 @@ struct Bf16 {
   static Value element(uint32_t bits, int e) {
     return std::bit_cast<float>(e ? bits & 0xFFFF0000u : bits << 16);
   }
-  static Sum add(Sum sum, Value a, Value b) { return sum + a * b; }
 };
 struct Tf32 {
   using Value = float;
@@ -32,16 +31,12 @@ struct Tf32 {
   static constexpr int kPerRegister = 1;
   // The low 13 bits of the register are not looked at.
   static Value element(uint32_t bits, int) { return std::bit_cast<float>(bits & 0xFFFFE000u); }
-  static Sum add(Sum sum, Value a, Value b) { return sum + a * b; }
 };
 struct S8 {
   using Value = int;
   using Sum = int;
   static constexpr int kPerRegister = 4;
   static Value element(uint32_t bits, int e) { return static_cast<int8_t>(bits >> (8 * e)); }
-  static Sum add(Sum sum, Value a, Value b) {
-    return static_cast<int>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(a * b));
-  }
 };
 
 template <class Sum>
@@ -65,23 +60,26 @@ struct Factors {
   }
 };
 
+// c += a b, each sum in order of k; integers wrap.
+template <class T, int kDepth>
+void add_product(const T (&a)[16][kDepth], const T (&b)[kDepth][8], T (&c)[16][8]);
+
 template <class Format>
 void multiply(void* const* posted, uint32_t) {
   using Sum = typename Format::Sum;
   Factors<Format> factors;
   for (int lane = 0; lane < 32; ++lane)
     factors.take(*static_cast<const MmaPost<Sum>*>(posted[lane]), lane / 4, lane % 4);
-  for (int row = 0; row < 16; ++row) {
-    Sum* c[4];
-    for (int t = 0; t < 4; ++t)
-      c[t] = static_cast<MmaPost<Sum>*>(posted[4 * (row % 8) + t])->c + 2 * (row / 8);
-    Sum sum[8];
-    for (int column = 0; column < 8; ++column) sum[column] = c[column / 2][column % 2];
-    for (int k = 0; k < factors.kDepth; ++k)
-      for (int column = 0; column < 8; ++column)
-        sum[column] = Format::add(sum[column], factors.a[row][k], factors.b[k][column]);
-    for (int column = 0; column < 8; ++column) c[column / 2][column % 2] = sum[column];
-  }
+  Sum sums[16][8];
+  const auto place = [&](int row, int column) -> Sum& {
+    const void* post = posted[4 * (row % 8) + column / 2];
+    return static_cast<const MmaPost<Sum>*>(post)->c[2 * (row / 8) + column % 2];
+  };
+  for (int row = 0; row < 16; ++row)
+    for (int column = 0; column < 8; ++column) sums[row][column] = place(row, column);
+  add_product(factors.a, factors.b, sums);
+  for (int row = 0; row < 16; ++row)
+    for (int column = 0; column < 8; ++column) place(row, column) = sums[row][column];
 }
 
 template <class Format>
