@@ -32,6 +32,7 @@ PUBLISHED = -86.22
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=100, help="for each of the two layers")
+    parser.add_argument("--top-epochs", type=int, help="for the upper one, where fewer")
     parser.add_argument("--sizes", type=int, nargs=2, default=(500, 2000))
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--rate", type=float, default=0.05)
@@ -45,11 +46,15 @@ def parse() -> argparse.Namespace:
 
 
 class Lines(Callback):
-    """A line per epoch, with the time."""
+    """A line per epoch, with the time; stops after epoch `last`, counted from 1."""
 
-    def on_epoch_end(self, estimator: gibbslab.DBN, epoch: int, logs: dict[str, float]) -> None:
+    def __init__(self, last: int) -> None:
+        self.last = last
+
+    def on_epoch_end(self, estimator: gibbslab.DBN, epoch: int, logs: dict[str, float]) -> bool:
         told = ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
         print(told, flush=True)
+        return epoch + 1 >= self.last
 
 
 def trained(args: argparse.Namespace, X: np.ndarray) -> gibbslab.DBN:
@@ -59,7 +64,6 @@ def trained(args: argparse.Namespace, X: np.ndarray) -> gibbslab.DBN:
     else:
         dbn = gibbslab.DBN(
             tuple(args.sizes),
-            learning_rate=Linear(args.rate, args.rate / 1000, args.epochs),
             batch_size=100,
             n_iter=args.epochs,
             method="pcd",
@@ -69,10 +73,16 @@ def trained(args: argparse.Namespace, X: np.ndarray) -> gibbslab.DBN:
             init_visible_bias="data",
             random_state=0,
         )
-    dbn.set_params(
-        warm_start=True, n_threads=args.n_threads, callbacks=[Checkpoint(args.checkpoint), Lines()]
-    )
-    return dbn.fit(X)
+    dbn.set_params(warm_start=True, n_threads=args.n_threads)
+    first, top = args.epochs, min(args.epochs, args.top_epochs or args.epochs)
+    for epochs, last in ((first, first), (top, first + top)):
+        if getattr(dbn, "n_epochs_", 0) < last:
+            dbn.set_params(
+                learning_rate=Linear(args.rate, args.rate / 1000, epochs),
+                callbacks=[Checkpoint(args.checkpoint), Lines(last)],
+            )
+            dbn.fit(X)
+    return dbn
 
 
 def main() -> int:
