@@ -60,13 +60,20 @@ def softplus(x: Any) -> Variable:
     return activated(x, "softplus")
 
 
+def _first_variable(*values: Any) -> Variable:
+    """Beside which the others are put; without one, a constant where constants lie."""
+    for x in values:
+        if isinstance(x, Variable):
+            return x
+    return Variable(0.0)
+
+
 def _loss(
     kind: str, op: str, prediction: Any, log_variance: Any, target: Any, reduction: str
 ) -> Variable:
     if reduction not in ("mean", "sum"):
         raise ValueError(f"[{op}] reduction must be 'mean' or 'sum', got {reduction!r}")
-    variables = [x for x in (prediction, log_variance, target) if isinstance(x, Variable)]
-    like = variables[0] if variables else Variable(0.0)
+    like = _first_variable(prediction, log_variance, target)
     a = as_variable(prediction, like, op)
     others = [None if x is None else as_variable(x, like, op) for x in (log_variance, target)]
     for name, x in zip(("log_variance", "target"), others):
@@ -190,9 +197,7 @@ def kl_normal(
         raise ValueError("[kl_normal] other_mean and other_log_variance must be given together")
     if other_mean is None:
         return _loss("kl", "kl_normal", mean, log_variance, None, reduction)
-    variables = [x for x in (mean, log_variance, other_mean, other_log_variance)
-                 if isinstance(x, Variable)]  # fmt: skip
-    like = variables[0] if variables else Variable(0.0)
+    like = _first_variable(mean, log_variance, other_mean, other_log_variance)
     m, b, n, c = (as_variable(x, like, "kl_normal")
                   for x in (mean, log_variance, other_mean, other_log_variance))  # fmt: skip
     # In units of the other's deviation it is the divergence from the standard normal.
