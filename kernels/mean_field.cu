@@ -57,9 +57,8 @@ __global__ void __launch_bounds__(kRowThreads)
     const float factor = static_cast<float>(extrapolation(sums[r]));
     const float t = fault("extrapolated_backwards") ? -factor : factor;
     for (int64_t c = threadIdx.x; c < layer.x.cols; c += kRowThreads) {
-      const float x = layer.x.row(r)[c], f = x - layer.start.row(r)[c];
-      float next = Lane<float>::larger(0.0f, x - t * (x - layer.last.row(r)[c]));
-      next = -Lane<float>::larger(-1.0f, -next);
+      const float x = layer.x.row(r)[c], f = x - layer.start.row(r)[c],
+                  next = extrapolated(x, layer.last.row(r)[c], t);
       layer.last.row(r)[c] = x;
       layer.change.row(r)[c] = f;
       layer.x.row(r)[c] = next;

@@ -99,4 +99,12 @@ GIBBSLAB_HD double extrapolation(const StepSums& s) {
   return t < -kFurthest ? -kFurthest : t > kFurthest ? kFurthest : t;
 }
 
+// Where the next step starts: G - t (G - G') within [0, 1].
+template <class F>
+GIBBSLAB_HD F extrapolated(F now, F last, float t) {
+  using L = Lane<F>;
+  const F above = L::larger(F{}, now - t * (now - last));
+  return -L::larger(F{} - 1.0f, -above);
+}
+
 }  // namespace gibbslab

@@ -40,9 +40,8 @@ StepSums step_sums(const ExtrapolatedRow& job) {
 
 void next_start(const ExtrapolatedRow& job, float t) {
   for (int64_t c = 0; c < job.cols; c += 16) {
-    const f32x16 x = load(job.x + c), f = x - load(job.start + c);
-    f32x16 next = L::larger(f32x16{}, x - t * (x - load(job.last + c)));
-    next = -L::larger(broadcast(-1.0f), -next);
+    const f32x16 x = load(job.x + c), f = x - load(job.start + c),
+                 next = extrapolated(x, load(job.last + c), t);
     store(job.last + c, x);
     store(job.change + c, f);
     store(job.x + c, next);
