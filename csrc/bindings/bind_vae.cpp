@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -28,13 +29,14 @@ nn::ChainLayer chain_layer(const VaeLayer& parameters, FunctionKind activation) 
   return {std::get<0>(parameters), std::get<1>(parameters), {activation, 0.0f}};
 }
 
-// Softplus between the layers; the decoder's last gives logits.
-std::unique_ptr<VaeTrainerHolder> make_vae_trainer(const std::vector<VaeLayer>& encoder,
-                                                   const VaeLayer& mean,
-                                                   const VaeLayer& log_variance,
-                                                   const std::vector<VaeLayer>& decoder) {
-  require(!encoder.empty() && !decoder.empty(), "VAE", [] { return "layers are missing"; });
+// Softplus between the layers; the decoder's last gives logits, or means where the data have a
+// log-variance.
+std::unique_ptr<VaeTrainerHolder> make_vae_trainer(
+    const std::vector<VaeLayer>& encoder, const VaeLayer& mean, const VaeLayer& log_variance,
+    const std::vector<VaeLayer>& decoder, const std::optional<nn::Variable>& data_log_variance) {
+  require(!decoder.empty(), "VAE", [] { return "the decoder must have a layer"; });
   VaeLayers layers;
+  if (data_log_variance) layers.data_log_variance = *data_log_variance;
   for (const VaeLayer& x : encoder)
     layers.encoder.push_back(chain_layer(x, FunctionKind::kSoftplus));
   for (size_t i = 0; i < decoder.size(); ++i)
@@ -60,22 +62,40 @@ const Tensor& taken_in(VaeTrainerHolder& self, const Tensor& x) {
 
 // (-1 or the index of a parameter that would have diverged, reconstruction, kl).
 py::tuple vae_step(VaeTrainerHolder& self, const FloatArray& batch, nn::Optimizer& optimizer,
-                   uint64_t seed, uint64_t draw, double beta) {
+                   uint64_t seed, uint64_t draw, double beta, int64_t samples) {
   const Draw noise{seed, stream_of(draw, Layer::kLatent), 0};
-  self.trainer.gradients(taken_in(self, tensor_view(batch)), noise, beta);
+  self.trainer.gradients(taken_in(self, tensor_view(batch)), noise, beta, samples);
   const int64_t trouble = optimizer.step();
   const VaeLoss loss = self.trainer.loss();
   return py::make_tuple(trouble, loss.reconstruction, loss.kl);
 }
 
+// Means and log-variances; log_weights() are of the same batch.
+py::tuple vae_encode(VaeTrainerHolder& self, const FloatArray& batch) {
+  self.trainer.encode(taken_in(self, tensor_view(batch)));
+  return py::make_tuple(array_from(self.trainer.mean()), array_from(self.trainer.log_variance()));
+}
+
+py::tuple vae_log_weights(VaeTrainerHolder& self, uint64_t seed, uint64_t draw, int64_t first_row) {
+  require(!self.batch.empty(), "VAE", [] { return "encode comes first"; });
+  const Draw noise{seed, stream_of(draw, Layer::kLatent), first_row};
+  DoubleArray likelihood(self.batch.rows()), ratio(self.batch.rows());
+  self.trainer.log_weights(self.batch, noise, likelihood.mutable_data(), ratio.mutable_data());
+  return py::make_tuple(likelihood, ratio);
+}
+
 }  // namespace
 
 void bind_vae(py::module_& m) {
-  py::class_<VaeTrainerHolder>(m, "VAETrainer", "The training step of a VAE in one call.")
+  py::class_<VaeTrainerHolder>(m, "VAETrainer",
+                               "Training steps of a VAE, and weights of its latent samples.")
       .def(py::init(&make_vae_trainer), py::arg("encoder"), py::arg("mean"),
-           py::arg("log_variance"), py::arg("decoder"))
+           py::arg("log_variance"), py::arg("decoder"), py::arg("data_log_variance") = py::none())
       .def("step", &vae_step, py::arg("batch"), py::arg("optimizer"), py::arg("seed"),
-           py::arg("draw"), py::arg("beta") = 1.0);
+           py::arg("draw"), py::arg("beta") = 1.0, py::arg("samples") = 1)
+      .def("encode", &vae_encode, py::arg("batch"))
+      .def("log_weights", &vae_log_weights, py::arg("seed"), py::arg("draw"),
+           py::arg("first_row") = 0);
 }
 
 }  // namespace gibbslab

@@ -7,6 +7,8 @@ from faulty import Fault
 DENSE, VARIABLES = "tests/ops/test_dense.py::test_", "tests/ops/test_variables.py::test_"
 REVERSE, DESCENT = "tests/ops/test_reverse_mode.py::test_", "tests/ops/test_descent.py::test_"
 VAE = "tests/models/test_vae.py::test_"
+BOUNDS = "tests/models/test_vae_bounds.py::test_"
+DECODERS = "tests/models/test_vae_decoders.py::test_"
 
 # In the code of both devices.
 SHARED = {
@@ -43,6 +45,18 @@ NEURAL_FAULTS = SHARED | {
     "vae_variance_for_deviation": Fault(
         "the planned step draws latents with the variance as their deviation",
         (VAE + "gradients_equal_those_of_variables[1.0-5]",),
+    ),
+    "vae_proposal_left_out": Fault(
+        "importance weights that do not divide by q(z|x): the bound is none",
+        (
+            BOUNDS + "bounds_equal_the_twin[bernoulli-deep]",
+            BOUNDS + "bounds_lie_between_the_elbo_and_the_likelihood[1]",
+            BOUNDS + "bounds_are_tight_for_a_linear_decoder_with_its_posterior",
+        ),
+    ),
+    "vae_samples_summed": Fault(
+        "with several latent samples the reconstruction outweighs the KL divergence",
+        (DECODERS + "gradients_equal_those_of_the_loss[bernoulli-deep-3]",),
     ),
 }
 # In the kernels.

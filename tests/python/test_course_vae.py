@@ -92,7 +92,31 @@ def test_a_walk_in_latent_space(trained: tuple[VAE, list[float]]) -> None:
         (lambda m: m.training_step(np.ones(3), nn.SGD(m.parameters())), r"batch must reshape"),
         (lambda m: m.training_step(np.ones(784), nn.SGD(m.parameters()), beta=-1), r"beta must"),
         (lambda m: VAE(0), r"\[VAE\] latent_size must be at least 1"),
-        (lambda m: VAE(2, hidden_sizes=()), r"hidden_sizes must have at least one size"),
+        (lambda m: VAE(2, decoder="poisson"), r"decoder must be one of \('bernoulli', 'gaussian'"),
+        (lambda m: VAE(2, variance=0.5), r"variance is for decoder='gaussian'"),
+        (lambda m: VAE(2, decoder="gaussian", variance=0), r"variance must be above 0, got 0"),
+        (lambda m: VAE(2, decoder="gaussian", variance="own"), r"variance must be a number or in"),
+        (lambda m: m.elbo(np.ones((2, 784)), 0), r"\[VAE.elbo\] samples must be at least 1, got 0"),
+        (lambda m: m.importance_weighted_bound(np.ones(3)), r"weighted_bound\] x must reshape to"),
+        (
+            lambda m: m.log_likelihood(np.ones(784), max_points=5),
+            r"max_points must be at least 130",
+        ),
+        (
+            lambda m: m.latent_statistics(np.ones(784), threshold=-1),
+            r"threshold must be finite and",
+        ),
+        (lambda m: VAE(3).log_likelihood(np.ones(784)), r"latent_size must be 1 or 2, got 3"),
+        (lambda m: m.sample(0), r"\[VAE.sample\] n_samples must be at least 1, got 0"),
+        (
+            lambda m: m.interpolate(np.ones(784), np.ones(784), 1),
+            r"steps must be at least 2, got 1",
+        ),
+        (lambda m: m.interpolate(np.ones(784), np.ones(1568)), r"end must have 1 rows, got 2"),
+        (
+            lambda m: m.training_step(np.ones(784), nn.SGD(m.parameters()), samples=0),
+            r"samples must",
+        ),
     ],
 )
 def test_refusals(call, message: str) -> None:

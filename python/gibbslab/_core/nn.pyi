@@ -92,7 +92,18 @@ class VAETrainer:
         mean: tuple[Variable, Variable],
         log_variance: tuple[Variable, Variable],
         decoder: Sequence[tuple[Variable, Variable]],
+        data_log_variance: Variable | None = None,
     ) -> None: ...
     def step(
-        self, batch: Floats, optimizer: Optimizer, seed: int, draw: int, beta: float = 1.0
+        self,
+        batch: Floats,
+        optimizer: Optimizer,
+        seed: int,
+        draw: int,
+        beta: float = 1.0,
+        samples: int = 1,
     ) -> tuple[int, float, float]: ...
+    def encode(self, batch: Floats) -> tuple[Floats, Floats]: ...
+    def log_weights(
+        self, seed: int, draw: int, first_row: int = 0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

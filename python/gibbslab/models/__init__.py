@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._deep import DeepBeliefNetwork
 from ._tempering import ParallelTempering, TemperingReport
+from ._vae_measures import LatentStatistics
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .dbn import DBN, DBNWithFineTuning
@@ -19,6 +20,7 @@ __all__ = [
     "ClassificationRBM",
     "DBNWithFineTuning",
     "DeepBeliefNetwork",
+    "LatentStatistics",
     "ParallelTempering",
     "TemperingReport",
     "UnitRBM",
