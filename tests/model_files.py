@@ -10,9 +10,10 @@ from typing import Any
 
 import gibbslab
 import numpy as np
-from gibbslab import BernoulliRBM, units
+from gibbslab import BernoulliRBM, nn, units
 from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
+from gibbslab.io._autoencoder import describe as describe_autoencoder
 from gibbslab.io._classification_model import describe as describe_step_classifier
 from gibbslab.io._classification_rbm import describe as describe_classifier
 from gibbslab.io._dbm import describe as describe_dbm
@@ -122,7 +123,17 @@ def unit_rbm_file() -> bytes:
     return encode("UnitRBM", *describe_unit_rbm(model))
 
 
+def autoencoder_file() -> bytes:
+    """A small autoencoder in training, of its user's layers."""
+    X = np.array([[0, 1], [1, 0], [0.5, 1]])
+    encoder = [nn.Linear(2, 1, random_state=0), nn.ELU()]
+    networks = encoder, [nn.Dropout(0.1, random_state=1), nn.Linear(1, 2, random_state=0)]
+    net = gibbslab.Autoencoder(networks, n_iter=1, batch_size=2, random_state=0, n_threads=1)
+    return encode("Autoencoder", *describe_autoencoder(net.fit(X)))
+
+
 FILES = {
+    "Autoencoder": autoencoder_file,
     "BernoulliRBM": estimator_file,
     "ClassificationRBM": classifier_file,
     "DBM": dbm_estimator_file,
@@ -147,6 +158,10 @@ def model_of(content: bytes) -> Any:
 def assert_usable(model: Any) -> None:
     """Finite weights, and a model that computes."""
     rbm = getattr(model, "model_", model)
+    if isinstance(rbm, nn.Module):
+        assert all(np.isfinite(x).all() for x in rbm.state_dict().values())
+        assert model.transform(np.zeros((1, model.n_features_in_))).shape[0] == 1
+        return
     if isinstance(rbm, DBM):
         assert all(np.isfinite(x).all() for x in rbm.named_parameters().values())
         assert rbm.infer(np.zeros(rbm.v_size)).means[0].shape == (1, rbm.layer_sizes[1])

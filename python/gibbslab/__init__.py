@@ -9,6 +9,8 @@ from .errors import DivergenceError, FormatError
 from .estimators import (
     DBM,
     DBN,
+    AnomalyDetector,
+    Autoencoder,
     BernoulliRBM,
     ClassificationRBM,
     DBNClassifier,
@@ -20,6 +22,8 @@ from .pretrained import load_pretrained
 __all__ = [
     "DBM",
     "DBN",
+    "AnomalyDetector",
+    "Autoencoder",
     "BernoulliRBM",
     "ClassificationRBM",
     "DBNClassifier",

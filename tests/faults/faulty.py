@@ -147,5 +147,6 @@ class FaultyPackage:
 
 def switches(folder: str) -> set[str]:
     """The names of the faults in the sources there."""
-    sources = [path.read_text() for path in (ROOT / folder).rglob("*") if path.is_file()]
+    suffixes = {".cpp", ".cu", ".cuh", ".h", ".py"}
+    sources = [x.read_text() for x in (ROOT / folder).rglob("*") if x.suffix in suffixes]
     return {name for text in sources for name in re.findall(r'fault\("(\w+)"\)', text)}

@@ -9,6 +9,7 @@ REVERSE, DESCENT = "tests/ops/test_reverse_mode.py::test_", "tests/ops/test_desc
 VAE = "tests/models/test_vae.py::test_"
 BOUNDS = "tests/models/test_vae_bounds.py::test_"
 DECODERS = "tests/models/test_vae_decoders.py::test_"
+AUTOENCODER = "tests/models/test_autoencoder.py::test_"
 
 # In the code of both devices.
 SHARED = {
@@ -57,6 +58,21 @@ NEURAL_FAULTS = SHARED | {
     "vae_samples_summed": Fault(
         "with several latent samples the reconstruction outweighs the KL divergence",
         (DECODERS + "gradients_equal_those_of_the_loss[bernoulli-deep-3]",),
+    ),
+    "contraction_without_slope": Fault(
+        "the penalty is that of a linear encoder: only a saturating one tells",
+        (
+            AUTOENCODER + "contraction_is_the_norm_of_the_jacobian[sigmoid-sizes0]",
+            AUTOENCODER + "contraction_has_the_gradient_of_its_definition[sigmoid-sizes0]",
+        ),
+    ),
+    "sparsity_divergence_reversed": Fault(
+        "the divergence is the other way round: both are 0 at the target, and both attract",
+        (AUTOENCODER + "sparsity_divergence_and_its_gradient[0.05]",),
+    ),
+    "masking_keeps_share": Fault(
+        "the share is kept, not set to 0",
+        (AUTOENCODER + "masking_sets_a_share_to_zero[0.2]",),
     ),
 }
 # In the kernels.

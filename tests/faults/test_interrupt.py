@@ -18,6 +18,8 @@ import pytest
 from gibbslab import BernoulliRBM
 from gibbslab.callbacks import Callback, Checkpoint, CSVLogger
 from gibbslab.datasets import ising2d
+from neural_cases import NEURAL, data, finished
+from neural_cases import assert_same_training as assert_same_neural_training
 from training_cases import CASES, assert_same_training, grey, make
 
 LIMIT_SECONDS = 0.5
@@ -71,6 +73,20 @@ def test_training_goes_on_as_if_it_had_not_been_interrupted(case: str, n_threads
         assert interrupted(lambda rbm=rbm: rbm.fit(grey()), times.uniform(0, seconds)) < 5
         done = getattr(rbm, "n_epochs_", 0)
         assert_same_training(rbm.set_params(warm_start=True, n_iter=60 - done).fit(grey()), whole)
+
+
+@pytest.mark.parametrize("case", NEURAL)
+def test_networks_go_on_as_if_they_had_not_been_interrupted(case: str) -> None:
+    """At random times within ten epochs, then finished: the same bits as without."""
+    start = time.perf_counter()
+    whole = NEURAL[case]().fit(data())
+    seconds = time.perf_counter() - start
+    times = random.Random(0)
+    for _ in range(4):
+        part = NEURAL[case]()
+        interrupted(lambda part=part: part.fit(data()), times.uniform(0, seconds))
+        if hasattr(part, "model_"):
+            assert_same_neural_training(finished(part), whole)
 
 
 LARGE = (np.random.default_rng(0).random((4000, 784)) < 0.2).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .anomaly_detector import AnomalyDetector
+from .autoencoder import Autoencoder
 from .bernoulli_rbm import BernoulliRBM
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
@@ -13,6 +15,8 @@ from .schedules import Exponential, Inverse, Linear, Steps
 __all__ = [
     "DBM",
     "DBN",
+    "AnomalyDetector",
+    "Autoencoder",
     "BernoulliRBM",
     "ClassificationRBM",
     "DBNClassifier",

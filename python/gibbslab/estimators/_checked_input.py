@@ -56,14 +56,20 @@ class CheckedInput:
             )
         return out
 
+    @property
+    def _unit_interval_with(self) -> str:
+        """The parameter because of which training data must lie in [0, 1]; or nothing."""
+        return "sample_input" if self.sample_input else ""
+
     def _training_input(self, X: Any, op: str, device: str) -> Any:
         checked = self._values(X, op, device)
-        if not self.sample_input:
+        reason = self._unit_interval_with
+        if not reason:
             return checked
         lowest, highest = value_range(checked)
         if not (lowest >= 0 and highest <= 1):
             raise ValueError(
-                f"[{op}] X must lie in [0, 1] with sample_input, got values from "
+                f"[{op}] X must lie in [0, 1] with {reason}, got values from "
                 f"{lowest:g} to {highest:g}"
             )
         return checked

@@ -39,11 +39,6 @@ class DBMTraining(GreedyTraining):
     def stage_epochs(self) -> int:
         return int(self._options["pretrain_iter"])
 
-    @property
-    def greedy_epochs(self) -> int:
-        """Epochs of all greedy stages."""
-        return self.depth * self.stage_epochs
-
     def _layer(self, stage: int) -> RBM:
         model = self.model
         below, above = model.layer_sizes[stage : stage + 2]

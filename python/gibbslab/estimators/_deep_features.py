@@ -9,19 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from ._data import blocks, by_blocks, output_dtype
-from ._features import Features
-from ._fitting import TrainedEstimator
+from ._data import blocks, output_dtype
+from ._row_features import RowFeatures
 
 __all__ = ["AIS_TEMPERATURES", "MAX_EXACT_UNITS", "DeepFeatures"]
 
 MAX_EXACT_UNITS = 16  # of the smaller side, for log Z by enumeration
 AIS_TEMPERATURES = 10_000
 
-DoubleArray = npt.NDArray[np.float64]
 
-
-class DeepFeatures(Features, TrainedEstimator):
+class DeepFeatures(RowFeatures):
     """The transformer's and the scorer's part of an estimator of several layers."""
 
     model_: Any
@@ -30,21 +27,6 @@ class DeepFeatures(Features, TrainedEstimator):
     @property
     def _n_features_out(self) -> int:
         return int(self.model_.layer_sizes[-1])
-
-    def _rows(self, X: Any, method: str, width: int | None, of: Callable[[Any], Any]) -> Any:
-        """`of` of every block of checked rows, put together."""
-        op = self._op(method)
-        check_is_fitted(self)
-        X = self._checked(X, op)
-        return by_blocks(X, op, of, width, np.float64 if width is None else output_dtype(X))
-
-    def score_samples(self, X: Any) -> DoubleArray:
-        """What `score` is the mean of."""
-        raise NotImplementedError
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, in nats, which ``GridSearchCV`` maximises by default."""
-        return float(self.score_samples(X).mean())
 
     def _estimated_once(
         self, parameters: Iterable[npt.NDArray[Any]], estimate: Callable[[], float]

@@ -33,6 +33,8 @@ class TrainedEstimator(CheckedInput):
     # Parameters that may be schedules, and measures for the progress bar, the first for the lines.
     _schedules: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
     _shown: ClassVar[tuple[str, ...]] = ("pseudo_likelihood", "validation_pseudo_likelihood")
+    # Parameters that may be lists of layers.
+    _layer_lists: ClassVar[tuple[str, ...]] = ()
 
     callbacks: Sequence[Callback] | None
     random_state: Any

@@ -10,7 +10,8 @@ from ._chains import with_chains
 from ._data import as_dataset
 from ._rbm_training import core_options
 from ._settings import LoopSettings
-from ._training import Arrays, CoreTrainer, Training
+from ._staged import StagedTraining
+from ._training import Arrays, CoreTrainer
 
 __all__ = ["GreedyTraining", "Rows"]
 
@@ -30,26 +31,17 @@ class Rows:
         return self.dataset.rows
 
 
-class GreedyTraining(Training):
-    """A model of several layers in training.
+class GreedyTraining(StagedTraining):
+    """A model of several layers in training, in greedy stages as RBMs.
 
-    Epochs count through all stages. In a greedy stage an RBM trains on the means of the layers
-    below, drawn anew for every batch; the model has what it learned after every call of the core.
-    So counters, parameters and the state of the stage's trainer are all that a resumed run needs.
+    In a greedy stage an RBM trains on the means of the layers below, drawn anew for every batch;
+    the model has what it learned after every call of the core.
     """
 
-    parameters = ()  # as many as there are layers
-
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
-        self._stage = -1
         self._rbm: Any = None  # a step-level model of the layer
         self._means: tuple[Any, ...] = _NO_MEANS
         super().__init__(model, options)
-
-    @property
-    @abstractmethod
-    def stage_epochs(self) -> int:
-        """Epochs of a greedy stage."""
 
     @abstractmethod
     def _layer(self, stage: int) -> Any:
@@ -71,30 +63,6 @@ class GreedyTraining(Training):
     def depth(self) -> int:
         """Number of hidden layers."""
         return len(self.model.layer_sizes) - 1
-
-    @property
-    def stage(self) -> int:
-        """The layer that the epoch in progress trains, counted from 0; `depth` for all."""
-        n = self.stage_epochs
-        return self.depth if self.epoch >= n * self.depth else self.epoch // n
-
-    @property
-    def trainer(self) -> CoreTrainer:
-        """The trainer of the core for the stage in progress."""
-        if self._trainer is None or self._stage != self.stage:
-            self._trainer = self._make_trainer(self._options)
-            self._trainer.restore(self.fitted({}, self._options))
-        return self._trainer
-
-    def prepare(self, options: dict[str, Any]) -> None:
-        """Make the trainer follow `options`; velocities and chains go on where they are."""
-        if options == self._options:
-            return
-        state = self.trainer.state() if self._options else {}
-        self._options = dict(options)
-        trainer = self._make_trainer(options)
-        trainer.restore(self.fitted(state, options))
-        self._trainer = trainer
 
     def _make_trainer(self, options: dict[str, Any]) -> CoreTrainer:
         self._stage, self._rbm = self.stage, None
@@ -141,11 +109,5 @@ class GreedyTraining(Training):
                 self._publish(self._stage, self._rbm)
                 self.model.draws = self._rbm.draws
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.epoch = state["counters"]["epoch"]
-        self._trainer = None  # of the stage that this epoch is in
-        super().restore(state)
-
     def __getstate__(self) -> dict[str, Any]:
-        kept = super().__getstate__()
-        return {**kept, "_rbm": None, "_stage": -1, "_means": _NO_MEANS}
+        return {**super().__getstate__(), "_rbm": None, "_means": _NO_MEANS}

@@ -65,6 +65,7 @@ class Training(ABC):
     """
 
     parameters: ClassVar[tuple[str, ...]]
+    further_counters: ClassVar[tuple[str, ...]] = ()  # of a state, beside epoch, batch and draws
 
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self.model = model

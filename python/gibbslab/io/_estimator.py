@@ -15,7 +15,8 @@ from ..errors import FormatError
 from ..estimators._fitting import TrainedEstimator
 from ..estimators._training import Training
 from ..estimators.schedules import from_json, to_json
-from ._fields import LARGEST, Fields, is_binary
+from ._fields import LARGEST, Fields, is_binary, plain
+from ._layers import architecture_from_json, architecture_to_json
 from ._reader import Document
 
 __all__ = ["describe", "finish", "state_fields", "stored_params", "with_params"]
@@ -27,14 +28,12 @@ _MAX_COLUMNS = 64
 Estimator = TypeVar("Estimator", bound=TrainedEstimator)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def stored_params(estimator: Any) -> dict[str, Any]:
     """The parameters as JSON, callbacks left out; `TypeError` for what a file cannot hold."""
-    params = {name: _plain(v) for name, v in estimator.get_params(deep=False).items()}
+    params = {name: plain(v) for name, v in estimator.get_params(deep=False).items()}
     del params["callbacks"]
+    for name in estimator._layer_lists:
+        params[name] = architecture_to_json(params[name])
     for name in estimator._schedules:
         try:
             params[name] = to_json(params[name])
@@ -71,7 +70,7 @@ def describe(
 
 def _history_to_json(history: dict[str, list[float]]) -> dict[str, list[Any]]:
     def number(value: float) -> Any:
-        return _plain(value) if math.isfinite(value) else None
+        return plain(value) if math.isfinite(value) else None
 
     return {name: [number(x) for x in column] for name, column in history.items()}
 
@@ -84,6 +83,8 @@ def with_params(cls: type[Estimator], document: Document, where: str) -> tuple[E
     try:
         for name in cls._schedules:
             params[name] = from_json(params[name])
+        for name in cls._layer_lists:
+            params[name] = architecture_from_json(params[name], document)
         if params["random_state"] is not None:
             as_integer(params["random_state"], "random_state", "load", 0, LARGEST)
         estimator = cls(**params)
@@ -106,6 +107,7 @@ def finish(
 ) -> None:
     """Bring a new training to the file's state, and give it to the estimator."""
     counters = {name: state.integer(name, most) for name, most in _COUNTERS.items()}
+    counters |= {name: state.integer(name, 2**40) for name in training.further_counters}
     training.restore({"arrays": tensors, "counters": counters})
     training.rows = _rows(state["history"], f"{state.where}.history")
     dtype = np.dtype(state.choice("dtype", ("float32", "float64")))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import FormatError
 from ._reader import Document
 
-__all__ = ["LARGEST", "Fields", "is_binary", "layer_sizes", "tensors_of"]
+__all__ = ["LARGEST", "Fields", "is_binary", "layer_sizes", "plain", "tensors_of"]
 
 LARGEST = 2**64 - 1
 
@@ -18,6 +18,11 @@ LARGEST = 2**64 - 1
 def is_binary(name: str) -> bool:
     """Whether a tensor of this name holds 0 and 1, stored as uint8: persistent chains."""
     return name.startswith("chains")
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, which JSON can hold; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Fields:

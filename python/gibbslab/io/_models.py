@@ -12,7 +12,7 @@ from ._encode import encode
 from ._reader import MAX_FILE_BYTES, Document, read
 from ._writer import write_atomically
 
-__all__ = ["build", "check_storable", "load", "save"]
+__all__ = ["build", "build_as", "check_storable", "described", "load", "save"]
 
 
 class _Format(NamedTuple):
@@ -25,6 +25,8 @@ def _formats() -> dict[str, _Format]:
     """Classes by the name a file gives them. Imported late: they use this package themselves."""
     from .. import estimators, models
     from . import (
+        _anomaly_detector,
+        _autoencoder,
         _bernoulli_rbm,
         _classification_model,
         _classification_rbm,
@@ -38,6 +40,8 @@ def _formats() -> dict[str, _Format]:
     )
 
     found = {
+        "AnomalyDetector": (estimators.AnomalyDetector, _anomaly_detector),
+        "Autoencoder": (estimators.Autoencoder, _autoencoder),
         "BernoulliRBM": (estimators.BernoulliRBM, _bernoulli_rbm),
         "ClassificationRBM": (estimators.ClassificationRBM, _classification_rbm),
         "DBM": (estimators.DBM, _dbm_estimator),
@@ -82,10 +86,15 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written, with its path and the bytes needed; the old one is kept.
     """
+    kind, (document, tensors) = described(model)
+    write_atomically(path, encode(kind, document, tensors), "save")
+
+
+def described(model: Any) -> tuple[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """The name that a file gives the model's class, and what it says of the model."""
     for kind, how in _formats().items():
         if type(model) is how.cls:
-            write_atomically(path, encode(kind, *how.describe(model)), "save")
-            return
+            return kind, how.describe(model)
     names = " or ".join(_formats())
     raise TypeError(f"[save] model must be a {names}, got {type(model).__name__}")
 
@@ -121,7 +130,12 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> An
 
 def build(document: Document, where: str) -> Any:
     """The model that a sound file describes; `FormatError` if it describes none."""
-    kind, formats = document.metadata.get("class"), _formats()
+    return build_as(document.metadata.get("class"), document, where)
+
+
+def build_as(kind: Any, document: Document, where: str) -> Any:
+    """The same, whatever the file says of the class."""
+    formats = _formats()
     if not isinstance(kind, str) or kind not in formats:
         raise FormatError(f"{where} class must be one of {sorted(formats)}, got {str(kind)[:80]!r}")
     return formats[kind].build(document, where)

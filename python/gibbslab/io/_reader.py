@@ -26,7 +26,7 @@ KEY = "gibbslab"  # the one entry of the file's metadata
 UNSEALED = "0" * 64  # in the digest's place while it is computed
 MAX_FILE_BYTES = 4 << 30
 _WIDTH = {"F32": 4, "U8": 1}
-_MAX_TENSORS = 64
+_MAX_TENSORS = 512  # a parameter and its two averages are three
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._deep import DeepBeliefNetwork
 from ._tempering import ParallelTempering, TemperingReport
 from ._vae_measures import LatentStatistics
+from .autoencoder import Autoencoder
 from .classification_rbm import ClassificationRBM
 from .dbm import DBM
 from .dbn import DBN, DBNWithFineTuning
@@ -17,6 +18,7 @@ __all__ = [
     "DBN",
     "RBM",
     "VAE",
+    "Autoencoder",
     "ClassificationRBM",
     "DBNWithFineTuning",
     "DeepBeliefNetwork",

@@ -1,0 +1,93 @@
+"""Estimators of networks in the ways that resuming must not change, and what to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gibbslab import Autoencoder, nn
+from gibbslab.callbacks import Callback
+from gibbslab.estimators import Linear
+
+ROWS, V = 45, 9  # the last of five batches is short
+
+
+def data(n: int = ROWS, seed: int = 0) -> np.ndarray:
+    """Rows in [0, 1] near a curve, so that a few numbers tell all."""
+    rng = np.random.default_rng(seed)
+    angle = rng.random((n, 1)) * np.linspace(0.5, 3, V)
+    return np.clip(0.5 + 0.4 * np.cos(angle) + rng.normal(0, 0.02, (n, V)), 0, 1)
+
+
+def layers() -> tuple[list[nn.Module], list[nn.Module]]:
+    """Of an encoder and a decoder; among them one that draws."""
+    encoder = [nn.Reshape(3, 3), nn.Flatten(), nn.Linear(V, 6, random_state=0), nn.ELU()]
+    decoder = [nn.Dropout(0.2, random_state=1), nn.Linear(6, V, random_state=2)]
+    return encoder, decoder
+
+
+AUTOENCODERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "denoising": {
+        "noise": "masking", "loss": "bce", "optimizer": "sgd", "momentum": 0.5,
+        "validation_fraction": 0.2, "learning_rate": Linear(0.1, 0.01, 8),
+    },
+    "penalties": {
+        "activation": "sigmoid", "contractive": 0.1, "sparsity_target": 0.1, "activity_l1": 0.01,
+        "optimizer": "rmsprop", "shuffle": False,
+    },
+    "stacked": {"architecture": (6, 3), "pretrain_iter": 3, "n_iter": 4, "noise": "gaussian"},
+    "layers": {"optimizer": "adamw", "weight_decay": 0.01},
+}  # fmt: skip
+
+
+def autoencoder(case: str, **params: Any) -> Autoencoder:
+    """The estimator of a case, which trains for ten epochs."""
+    settings: dict[str, Any] = {
+        "architecture": (5, 2), "n_iter": 10, "batch_size": 9, "random_state": 7, "n_threads": 1,
+        "learning_rate": 0.01,
+    }  # fmt: skip
+    if case == "layers":
+        settings["architecture"] = layers()
+    return Autoencoder(**settings | AUTOENCODERS[case] | params)
+
+
+# Makers of estimators that train for ten epochs, by the name of the test.
+NEURAL: dict[str, Callable[..., Any]] = {
+    f"autoencoder, {case}": lambda case=case, **params: autoencoder(case, **params)
+    for case in AUTOENCODERS
+}
+
+
+def state(estimator: Any) -> dict[str, Any]:
+    """All that decides what comes next, and the history but for its times."""
+    now = estimator._training.state()
+    history = {name: column for name, column in estimator.history_.items() if name != "time"}
+    return {**now["arrays"], **now["counters"], "seed": estimator.model_.seed, **history}
+
+
+def assert_same_training(one: Any, other: Any) -> None:
+    """Bit for bit the same."""
+    first, second = state(one), state(other)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name, strict=True)
+
+
+def finished(estimator: Any) -> Any:
+    """The estimator after the rest of its ten epochs."""
+    done = max(estimator.n_epochs_, getattr(estimator._training, "greedy_epochs", 0))
+    estimator.set_params(warm_start=True, callbacks=None, n_iter=10 - done)
+    return estimator.fit(data())
+
+
+class StopAfter(Callback):
+    """Stops the training after a number of batches."""
+
+    def __init__(self, batches: int) -> None:
+        self.left = batches
+
+    def on_batch_end(self, estimator: Any, epoch: int, batch: int, logs: Any) -> bool:
+        self.left -= 1
+        return self.left == 0
