@@ -74,6 +74,9 @@ CdRunOps& cd_run_ops();
 MeanFieldOps& mean_field_ops();
 ArithmeticOps& arithmetic_ops();
 DenseOps& dense_ops();
+ConvOps& conv_ops();
+NormOps& norm_ops();
+UpsampleOps& upsample_ops();
 LossOps& loss_ops();
 DescentOps& descent_ops();
 

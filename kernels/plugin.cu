@@ -85,8 +85,8 @@ Backend& backend() {
   static Backend table{"cuda",           device_memory(),  describe,       elementwise_ops(),
                        linalg_ops(),     random_ops(),     sampling_ops(), reduce_ops(),
                        optim_ops(),      chain_ops(),      unit_ops(),     cd_run_ops(),
-                       mean_field_ops(), arithmetic_ops(), dense_ops(),    loss_ops(),
-                       descent_ops()};
+                       mean_field_ops(), arithmetic_ops(), dense_ops(),    conv_ops(),
+                       norm_ops(),       upsample_ops(),   loss_ops(),     descent_ops()};
   return table;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "csrc/bindings/bind_nn.h"
 #include "csrc/bindings/bindings.h"
 #include "csrc/bindings/device_array.h"
 #include "csrc/bindings/devices.h"
@@ -17,8 +18,6 @@
 
 namespace gibbslab::nn {
 namespace {
-
-using OptionalVariable = std::optional<Variable>;
 
 template <class T, size_t N>
 T named_choice(const std::pair<const char*, T> (&choices)[N], const std::string& name,
@@ -56,12 +55,6 @@ constexpr std::pair<const char*, DescentRule> kRules[] = {{"sgd", DescentRule::k
                                                           {"rmsprop", DescentRule::kRmsprop},
                                                           {"adam", DescentRule::kAdam},
                                                           {"adamw", DescentRule::kAdamW}};
-
-Function function_named(const std::string& name, float alpha) {
-  return {named_choice(kFunctions, name, "function"), alpha};
-}
-
-Variable or_none(const OptionalVariable& x) { return x ? *x : Variable(); }
 
 OptionalVariable none_if_empty(const Variable& x) { return x ? OptionalVariable(x) : std::nullopt; }
 
@@ -170,6 +163,8 @@ void bind_functions(py::module_& m) {
 }
 
 void bind_reverse_mode(py::module_& m) {
+  m.def("set_recording", &set_recording, py::arg("on"),
+        "Whether this thread's results remember how they were computed; returns what was.");
   m.def(
       "gradients",
       [](const Variable& of, const std::vector<Variable>& by, const OptionalVariable& seed,
@@ -229,6 +224,11 @@ void bind_optimizer(py::module_& m) {
 }
 
 }  // namespace
+
+Function function_named(const std::string& name, float alpha) {
+  return {named_choice(kFunctions, name, "function"), alpha};
+}
+
 }  // namespace gibbslab::nn
 
 namespace gibbslab {

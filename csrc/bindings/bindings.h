@@ -45,7 +45,8 @@ void bind_ops(pybind11::module_& m);
 // After bind_ops, whose submodule it adds to.
 void bind_unit_ops(pybind11::module_& m);
 void bind_nn(pybind11::module_& m);
-// After bind_nn, whose submodule it adds to.
+// After bind_nn, whose submodule they add to.
+void bind_layers(pybind11::module_& m);
 void bind_vae(pybind11::module_& m);
 
 }  // namespace gibbslab

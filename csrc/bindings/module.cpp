@@ -45,5 +45,6 @@ PYBIND11_MODULE(_core, m) {
   gibbslab::bind_unit_ops(m);
   py::module_ nn = m.def_submodule("nn", "Variables, their operations and their optimisers.");
   gibbslab::bind_nn(nn);
+  gibbslab::bind_layers(nn);
   gibbslab::bind_vae(nn);
 }

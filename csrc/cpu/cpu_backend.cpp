@@ -26,6 +26,9 @@ Backend& cpu_backend() {
                          cpu::mean_field_ops(),
                          cpu::arithmetic_ops(),
                          cpu::dense_ops(),
+                         cpu::conv_ops(),
+                         cpu::norm_ops(),
+                         cpu::upsample_ops(),
                          cpu::loss_ops(),
                          cpu::descent_ops()};
   return backend;

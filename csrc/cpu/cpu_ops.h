@@ -16,6 +16,9 @@ OptimOps& optim_ops();
 UnitOps& unit_ops();
 ArithmeticOps& arithmetic_ops();
 DenseOps& dense_ops();
+ConvOps& conv_ops();
+NormOps& norm_ops();
+UpsampleOps& upsample_ops();
 LossOps& loss_ops();
 DescentOps& descent_ops();
 

@@ -1,6 +1,7 @@
 #include "csrc/nn/fused.h"
 
 #include "csrc/core/error.h"
+#include "csrc/nn/twin.h"
 #include "csrc/ops/backend.h"
 
 namespace gibbslab::nn {
@@ -13,21 +14,6 @@ Variable log(const Variable& x) { return map({FunctionKind::kLog, 0.0f}, x); }
 Variable exp(const Variable& x) { return map({FunctionKind::kExp, 0.0f}, x); }
 Variable complement(const Variable& x) { return affine(x, -1.0, 1.0); }
 Variable square(const Variable& x) { return multiply(x, x); }
-
-// Differentiates twin(inputs) in place of the fused operation. Every input has a name of its own
-// there: one variable may be several of them.
-template <class Twin>
-void through_twin(Backprop& step, const Twin& twin) {
-  std::vector<Variable> inputs;
-  for (size_t i = 0; i < step.inputs(); ++i) {
-    const Variable x = step.input(i);
-    inputs.push_back(step.differentiable() ? identity(x)
-                                           : Variable(x.context(), x.value(), step.needs(i)));
-  }
-  const std::vector<Variable> found =
-      gradients(twin(inputs), step.gradient(), inputs, step.differentiable());
-  for (size_t i = 0; i < inputs.size(); ++i) step.give(i, found[i]);
-}
 
 void dense_backward(Function f, Backprop& step) {
   const Variable& g = step.gradient();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "csrc/core/error.h"
 #include "csrc/core/faults.h"
@@ -10,6 +11,8 @@
 
 namespace gibbslab::nn {
 namespace {
+
+thread_local bool t_recording = true;
 
 // Every node that `of` depends on and that needs a gradient: inputs before results.
 std::vector<Variable> in_order(const Variable& of) {
@@ -119,8 +122,8 @@ Variable::Variable(const Context& ctx, Tensor value, bool needs_gradient)
 
 Variable::Variable(Tensor value, std::vector<Variable> inputs, Backward backward)
     : node_(std::make_shared<Node>(inputs[0].context(), std::move(value))) {
-  if (std::none_of(inputs.begin(), inputs.end(),
-                   [](const Variable& x) { return x.needs_gradient(); }))
+  if (!t_recording || std::none_of(inputs.begin(), inputs.end(),
+                                   [](const Variable& x) { return x.needs_gradient(); }))
     return;
   node_->needs_gradient = true;
   for (const Variable& x : inputs) node_->used_version.push_back(x.node()->version);
@@ -176,6 +179,8 @@ std::vector<Variable> gradients(const Variable& of, const Variable& seed,
   for (const Variable& x : by) out.push_back(sweep.of(x));
   return out;
 }
+
+bool set_recording(bool on) { return std::exchange(t_recording, on); }
 
 void backward(const Variable& of, const Variable& seed, bool differentiable) {
   require(of.needs_gradient(), "backward",

@@ -97,6 +97,10 @@ class Backprop {
 std::vector<Variable> gradients(const Variable& of, const Variable& seed,
                                 const std::vector<Variable>& by, bool differentiable = false);
 
+// Whether results of this thread remember how they were computed, as they do at first; returns what
+// was. Where they do not, they are constants.
+bool set_recording(bool on);
+
 // Adds the gradients by every leaf that needs one to the leaf's own.
 void backward(const Variable& of, const Variable& seed = {}, bool differentiable = false);
 

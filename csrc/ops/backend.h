@@ -6,17 +6,20 @@
 #include "csrc/ops/arithmetic.h"
 #include "csrc/ops/cd_run.h"
 #include "csrc/ops/chains.h"
+#include "csrc/ops/conv.h"
 #include "csrc/ops/dense.h"
 #include "csrc/ops/descent.h"
 #include "csrc/ops/elementwise.h"
 #include "csrc/ops/linalg.h"
 #include "csrc/ops/loss.h"
 #include "csrc/ops/mean_field.h"
+#include "csrc/ops/norm.h"
 #include "csrc/ops/optim.h"
 #include "csrc/ops/random.h"
 #include "csrc/ops/reduce.h"
 #include "csrc/ops/sampling.h"
 #include "csrc/ops/units.h"
+#include "csrc/ops/upsample.h"
 
 namespace gibbslab {
 
@@ -36,6 +39,9 @@ struct Backend {
   MeanFieldOps& mean_field;
   ArithmeticOps& arithmetic;
   DenseOps& dense;
+  ConvOps& conv;
+  NormOps& norm;
+  UpsampleOps& upsample;
   LossOps& loss;
   DescentOps& descent;
 };

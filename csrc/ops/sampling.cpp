@@ -2,17 +2,10 @@
 
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab::ops {
 namespace {
-
-template <class T>
-void require_shape(const char* op, const char* name, const T& x, int64_t rows, int64_t cols) {
-  require(x.rows() == rows && x.cols() == cols, op, [&] {
-    return std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(x.rows(), x.cols());
-  });
-}
 
 void require_statistics(const char* op, const CdStatistics& job, const Tensor& w) {
   require_shape(op, "v0", *job.v0, job.v0->rows(), w.rows());

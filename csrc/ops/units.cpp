@@ -5,16 +5,10 @@
 
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab::ops {
 namespace {
-
-void require_shape(const char* op, const char* name, const Tensor& x, int64_t rows, int64_t cols) {
-  require(x.rows() == rows && x.cols() == cols, op, [&] {
-    return std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(x.rows(), x.cols());
-  });
-}
 
 void require_type(const char* op, const Units& units, int64_t cols) {
   const UnitType& type = units.type;

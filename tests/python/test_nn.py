@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gibbslab import nn
 from gibbslab.errors import DivergenceError
-from gibbslab.nn._layers import _fuses
+from gibbslab.nn._sequential import _fuses
 
 
 def two_layers(**options) -> nn.Sequential:
@@ -105,6 +105,25 @@ def test_gradients_have_the_variables_shapes() -> None:
 def test_variables_refuse(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(nn.Variable(ARRAYS[0], requires_grad=True))
+
+
+def test_nothing_is_remembered_without_gradients() -> None:
+    x = nn.Variable(ARRAYS[0], requires_grad=True)
+
+    @nn.no_grad()
+    def double(x: nn.Variable) -> nn.Variable:
+        return x * 2
+
+    with nn.no_grad():
+        with nn.no_grad():
+            pass
+        inside = x * 2
+    with pytest.raises(ZeroDivisionError), nn.no_grad():
+        1 / 0  # noqa: B018
+    assert not inside.requires_grad
+    assert not double(x).requires_grad
+    assert (x * 2).requires_grad
+    np.testing.assert_array_equal(inside, 2 * ARRAYS[0])
 
 
 class Net(nn.Module):

@@ -27,6 +27,7 @@ BUDGET = {
     "cd_resident_kernel": (255, 0),
     "half_step_fp32_kernel": (104, 16384),
     "cd_fp32_kernel": (104, 16384),
+    "conv_": (120, 16384),
     "cd_half_step_kernel": (112, 37888),
     "cd_step_update_kernel": (128, 37888),
     "anneal_kernel": (128, 0),

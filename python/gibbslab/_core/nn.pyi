@@ -59,6 +59,50 @@ def loss(
     scale: float = 1.0,
     plain: bool = False,
 ) -> Variable: ...
+
+class ConvGeometry:
+    def __init__(
+        self,
+        image: tuple[int, int, int],
+        out: tuple[int, int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        corner: tuple[int, int],
+    ) -> None: ...
+
+def convolution(
+    geometry: ConvGeometry,
+    x: Variable,
+    weight: Variable,
+    bias: Variable | None = None,
+    transposed: bool = False,
+    function: str = "identity",
+    alpha: float = 0.0,
+    plain: bool = False,
+) -> Variable: ...
+def conv_weight(geometry: ConvGeometry, y: Variable, x: Variable) -> Variable: ...
+def swap_axes(x: Variable, rows: int, cols: int) -> Variable: ...
+def channel_moments(x: Variable, channels: int) -> tuple[Variable, Variable]: ...
+def batch_norm(
+    x: Variable,
+    mean: Variable,
+    variance: Variable,
+    gamma: Variable | None = None,
+    beta: Variable | None = None,
+    of_batch: bool = True,
+    epsilon: float = 1e-05,
+    function: str = "identity",
+    alpha: float = 0.0,
+    plain: bool = False,
+) -> Variable: ...
+def upsample(
+    x: Variable,
+    image: tuple[int, int, int],
+    factor: tuple[int, int],
+    bilinear: bool,
+    transposed: bool = False,
+) -> Variable: ...
+def set_recording(on: bool) -> bool: ...
 def gradients(
     of: Variable,
     by: Sequence[Variable],

@@ -23,6 +23,7 @@ array([0, 1, 1, 0])
 
 from __future__ import annotations
 
+from ._convolution import Conv2d, ConvTranspose2d
 from ._functional import (
     bce_loss,
     bce_with_logits_loss,
@@ -46,14 +47,16 @@ from ._layers import (
     Linear,
     ReLU,
     Reshape,
-    Sequential,
     Sigmoid,
     Softplus,
     Tanh,
 )
 from ._module import Module
+from ._normalisation import BatchNorm1d, BatchNorm2d
 from ._optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from ._variable import Parameter, Variable, grad
+from ._sequential import Sequential
+from ._upsampling import Upsample
+from ._variable import Buffer, Parameter, Variable, grad, no_grad
 
 __all__ = [
     "ELU",
@@ -61,6 +64,11 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Buffer",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Flatten",
     "Identity",
@@ -76,6 +84,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "Upsample",
     "Variable",
     "bce_loss",
     "bce_with_logits_loss",
@@ -85,6 +94,7 @@ __all__ = [
     "kl_normal",
     "leaky_relu",
     "mse_loss",
+    "no_grad",
     "relu",
     "sigmoid",
     "softplus",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ._arithmetic import matrix_shape
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -15,27 +16,40 @@ WEIGHTS = 3  # the layer of such draws: the low byte of the name of their stream
 NORMAL_DEVIATION = 0.02
 
 
-def _normal(shape: tuple[int, int], seed: int, deviation: float) -> FloatArray:
-    return np.float32(deviation) * _core.normal(*shape, seed, WEIGHTS)
+Shape = tuple[int, ...]
+Fans = tuple[int, int]
 
 
-def _glorot(shape: tuple[int, int], seed: int) -> FloatArray:
-    limit = np.float32(np.sqrt(6 / sum(shape)))
-    return limit * (2 * _core.uniform(*shape, seed, WEIGHTS) - 1)
+def _normal(shape: Shape, seed: int, deviation: float) -> FloatArray:
+    matrix = matrix_shape(shape)
+    return np.float32(deviation) * _core.normal(*matrix, seed, WEIGHTS).reshape(shape)
 
 
-def _he(shape: tuple[int, int], seed: int) -> FloatArray:
-    return _normal(shape, seed, float(np.sqrt(2 / shape[1])))
+def _glorot(shape: Shape, seed: int, fans: Fans) -> FloatArray:
+    limit = np.float32(np.sqrt(6 / sum(fans)))
+    uniform = _core.uniform(*matrix_shape(shape), seed, WEIGHTS)
+    return limit * (2 * uniform - 1).reshape(shape)
 
 
-# Of weights (out, in) and a seed.
-INITIALISERS: dict[str, Callable[[tuple[int, int], int], FloatArray]] = {
+def _he(shape: Shape, seed: int, fans: Fans) -> FloatArray:
+    return _normal(shape, seed, float(np.sqrt(2 / fans[0])))
+
+
+# Of weights of a shape, a seed, and how many values a unit takes and how many units take a value.
+INITIALISERS: dict[str, Callable[[Shape, int, Fans], FloatArray]] = {
     "glorot": _glorot,
     "he": _he,
-    "normal": lambda shape, seed: _normal(shape, seed, NORMAL_DEVIATION),
+    "normal": lambda shape, seed, _: _normal(shape, seed, NORMAL_DEVIATION),
 }
 
 
-def initial_weights(init: str, shape: tuple[int, int], seed: int) -> FloatArray:
-    """Weights (out, in), drawn from one stream of the seed."""
-    return INITIALISERS[init](shape, seed)
+def initial_weights(init: str, shape: Shape, seed: int, fans: Fans | None = None) -> FloatArray:
+    """Weights, drawn from one stream of the seed; of a matrix (out, in), `fans` is (in, out)."""
+    return INITIALISERS[init](shape, seed, fans or (shape[1], shape[0]))
+
+
+def as_init(init: str, op: str) -> str:
+    """The name of an initialiser."""
+    if init not in INITIALISERS:
+        raise ValueError(f"[{op}] init must be one of {sorted(INITIALISERS)}, got {init!r}")
+    return init

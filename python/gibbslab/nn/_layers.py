@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from .. import _core
 from .._devices import as_device
 from .._validation import as_integer, as_real, as_seed
-from ._functional import ACTIVATIONS, activated
-from ._init import INITIALISERS, initial_weights
+from ._functional import activated
+from ._init import as_init, initial_weights
 from ._module import Module, as_input
 from ._variable import Parameter, Variable, as_variable
 
@@ -24,7 +23,6 @@ __all__ = [
     "Linear",
     "ReLU",
     "Reshape",
-    "Sequential",
     "Sigmoid",
     "Softplus",
     "Tanh",
@@ -71,12 +69,10 @@ class Linear(Module):
     ) -> None:
         self.in_features = as_integer(in_features, "in_features", "Linear")
         self.out_features = as_integer(out_features, "out_features", "Linear")
-        if init not in INITIALISERS:
-            raise ValueError(f"[Linear] init must be one of {sorted(INITIALISERS)}, got {init!r}")
-        where = as_device(device, "Linear")
+        chosen, where = as_init(init, "Linear"), as_device(device, "Linear")
         shape = (self.out_features, self.in_features)
         seed = as_seed(random_state, "Linear")
-        self.weight = Parameter(initial_weights(init, shape, seed), device=where)
+        self.weight = Parameter(initial_weights(chosen, shape, seed), device=where)
         self.bias = Parameter([0.0] * self.out_features, device=where) if bias else None
 
     def forward(self, x: Any) -> Variable:
@@ -230,61 +226,3 @@ class Reshape(Module):
 
     def __repr__(self) -> str:
         return f"Reshape{self.shape}"
-
-
-class Sequential(Module):
-    """Modules one after the other.
-
-    A `Linear` layer and an activation that follows it are computed in one operation.
-
-    Parameters
-    ----------
-    *layers : Module
-
-    Raises
-    ------
-    TypeError
-        If one is no module.
-    """
-
-    def __init__(self, *layers: Module) -> None:
-        for layer in layers:
-            if not isinstance(layer, Module):
-                raise TypeError(f"[Sequential] layers must be modules, got {layer!r}")
-        self.layers = list(layers)
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The layers, by their numbers."""
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
-
-    def forward(self, x: Any) -> Any:
-        """What the last layer makes of what the others have made of x."""
-        for parameter in self.parameters()[:1]:
-            x = as_variable(x, parameter, "Sequential")
-        i = 0
-        while i < len(self.layers):
-            layer, following = self.layers[i], self.layers[i + 1 : i + 2]
-            if _fuses(layer, *following):
-                x = layer.activated(x, following[0].function, following[0].alpha)  # type: ignore
-                i += 2
-                continue
-            x = layer(x)
-            i += 1
-        return x
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __getitem__(self, index: int) -> Module:
-        return self.layers[index]
-
-
-def _fuses(layer: Module, following: Module | None = None) -> bool:
-    """Whether the two are what the fused operation computes, and nobody watches one of them."""
-    return (
-        type(layer) is Linear
-        and isinstance(following, Activation)
-        and following.function in ACTIVATIONS
-        and type(following).forward is Activation.forward
-        and not any("forward" in vars(module) for module in (layer, following))
-    )

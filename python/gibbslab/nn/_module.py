@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .._devices import as_device
-from ._variable import FloatArray, Parameter, Variable
+from ._variable import Buffer, FloatArray, Parameter, Variable
 
 __all__ = ["Module"]
 
@@ -69,12 +69,11 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters with their dotted names, each once."""
-        seen: set[int] = set()
-        for prefix, module in _walk(self, ""):
-            for name, value in _attributes(module):
-                if isinstance(value, Parameter) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield prefix + name, value
+        return _named(self, Parameter)
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """What is kept beside the parameters, such as running means; likewise."""
+        return _named(self, Buffer)
 
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of `named_parameters`."""
@@ -87,8 +86,12 @@ class Module:
 
     @property
     def device(self) -> str:
-        """Where the first parameter lies; "cpu" without one."""
-        return next((p.device for _, p in self.named_parameters()), "cpu")
+        """Where the first parameter or buffer lies; "cpu" without one."""
+        return next((x.device for x in self._kept().values()), "cpu")
+
+    def _kept(self) -> dict[str, Variable]:
+        """All that a module saves and moves."""
+        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
 
     def train(self, mode: bool = True) -> Module:
         """Set `training` here and below; returns the module itself."""
@@ -101,7 +104,7 @@ class Module:
         return self.train(False)
 
     def to(self, device: str) -> Module:
-        """Move all parameters to a device, without their gradients; returns the module itself.
+        """Move parameters and buffers to a device, without gradients; returns the module itself.
 
         Optimisers are built after it: they keep the parameters that they were given.
 
@@ -116,9 +119,9 @@ class Module:
             If "cuda" cannot be had.
         """
         where = as_device(device, f"{type(self).__name__}.to")
-        for parameter in self.parameters():
-            if parameter.device != where:
-                parameter._move(where)
+        for x in self._kept().values():
+            if x.device != where:
+                x._move(where)
         return self
 
     def zero_grad(self) -> None:
@@ -133,11 +136,11 @@ class Module:
         return self
 
     def state_dict(self) -> dict[str, FloatArray]:
-        """All parameters by name, as arrays."""
-        return {name: parameter.numpy() for name, parameter in self.named_parameters()}
+        """All parameters and buffers by name, as arrays."""
+        return {name: x.numpy() for name, x in self._kept().items()}
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
-        """Set all parameters.
+        """Set all parameters and buffers.
 
         Parameters
         ----------
@@ -147,21 +150,21 @@ class Module:
         Raises
         ------
         ValueError
-            If a parameter is missing, unknown or of another shape.
+            If one is missing, unknown or of another shape.
         """
         op = f"{type(self).__name__}.load_state_dict"
-        own = dict(self.named_parameters())
+        own = self._kept()
         if missing := sorted(own.keys() - state.keys()):
             raise ValueError(f"[{op}] state must have {missing[0]!r}")
         if unknown := sorted(state.keys() - own.keys()):
             raise ValueError(f"[{op}] there is no parameter {unknown[0]!r}")
-        for name, parameter in own.items():
-            if np.shape(state[name]) != parameter.shape:
+        for name, x in own.items():
+            if np.shape(state[name]) != x.shape:
                 raise ValueError(
-                    f"[{op}] {name} must have shape {parameter.shape}, got {np.shape(state[name])}"
+                    f"[{op}] {name} must have shape {x.shape}, got {np.shape(state[name])}"
                 )
-        for name, parameter in own.items():
-            parameter.data = state[name]
+        for name, x in own.items():
+            x.data = state[name]
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """A table of the layers: name, kind, shape of the result, number of parameters.
@@ -196,14 +199,27 @@ def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+_Kind = TypeVar("_Kind", bound=Variable)
+
+
+def _named(module: Module, kind: type[_Kind]) -> Iterator[tuple[str, _Kind]]:
+    """Attributes of that kind, here and below, with their dotted names, each once."""
+    seen: set[int] = set()
+    for prefix, part in _walk(module, ""):
+        for name, value in _attributes(part):
+            if isinstance(value, kind) and id(value) not in seen:
+                seen.add(id(value))
+                yield prefix + name, value
+
+
 def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Module]]:
     yield prefix, module
     for name, child in module.named_children():
         yield from _walk(child, f"{prefix}{name}.")
 
 
-def as_input(x: Any, module: Module, parameter: Parameter) -> Variable:
-    """`x` as a variable beside a parameter of the module."""
+def as_input(x: Any, module: Module, parameter: Variable) -> Variable:
+    """`x` as a variable beside a parameter or buffer of the module."""
     from ._variable import as_variable
 
     return as_variable(x, parameter, type(module).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +15,7 @@ from .._devices import as_device, usable_device
 from .._validation import as_array, as_real, as_threads
 from ._arithmetic import Arithmetic, Shape, matrix_shape
 
-__all__ = ["Parameter", "Variable", "as_variable", "grad"]
+__all__ = ["Buffer", "Parameter", "Variable", "as_variable", "grad", "no_grad"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -202,6 +203,11 @@ class Variable(Arithmetic):
         """The same value without its history."""
         return Variable._of(self._node.detached(), self._shape)
 
+    def _move(self, device: str) -> None:
+        """Another leaf of the same value on the device; no gradient."""
+        value = self._node.to_numpy()
+        self._node = _core.nn.Variable(value, self.requires_grad, self._node.n_threads, device)
+
     def backward(
         self, gradient: Variable | npt.ArrayLike | None = None, *, create_graph: bool = False
     ) -> None:
@@ -244,10 +250,14 @@ class Parameter(Variable):
     ) -> None:
         super().__init__(value, requires_grad=True, device=device, n_threads=n_threads)
 
-    def _move(self, device: str) -> None:
-        """Another leaf of the same value on the device; no gradient."""
-        value = self._node.to_numpy()
-        self._node = _core.nn.Variable(value, True, self._node.n_threads, device)
+
+class Buffer(Variable):
+    """A variable that a module keeps and saves, and that no gradient changes. See `Variable`."""
+
+    def __init__(
+        self, value: npt.ArrayLike, *, device: str = "cpu", n_threads: int | None = None
+    ) -> None:
+        super().__init__(value, device=device, n_threads=n_threads)
 
 
 def as_variable(x: Any, like: Variable, op: str) -> Variable:
@@ -258,6 +268,32 @@ def as_variable(x: Any, like: Variable, op: str) -> Variable:
         x = np.float32(as_real(x, "operand", op, minimum=-math.inf))
     return Variable(as_array(x, "operand", op), device=like.device,
                     n_threads=like._node.n_threads or None)  # fmt: skip
+
+
+class no_grad(contextlib.ContextDecorator):
+    """A context, or a decorator, in which no result remembers how it was computed.
+
+    For the use of a network that is not trained: it saves memory and time. It holds for the thread
+    that enters it, and nests.
+
+    Examples
+    --------
+    >>> from gibbslab import nn
+    >>> x = nn.Variable([1.0], requires_grad=True)
+    >>> with nn.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_core.nn.set_recording(False))
+
+    def __exit__(self, *error: object) -> None:
+        _core.nn.set_recording(self._before.pop())
 
 
 def grad(

@@ -1,0 +1,52 @@
+// Batch normalisation. In a batch x (N, P C) every sample has P pixels of C channels.
+#pragma once
+
+#include "csrc/core/context.h"
+#include "csrc/core/neural.h"
+#include "csrc/core/tensor.h"
+
+namespace gibbslab {
+
+// What a channel is normalised with, each (1, C): gamma and beta may be null, for 1 and 0.
+struct Channels {
+  const Tensor *mean = nullptr, *variance = nullptr, *gamma = nullptr, *beta = nullptr;
+  float epsilon = 0.0f;
+  int64_t count() const { return mean->cols(); }
+};
+
+// out (N, P C) = f(gamma (x - mean) / sqrt(variance + epsilon) + beta).
+struct BatchNorm {
+  const Tensor* x = nullptr;
+  Channels channels;
+  Function activation;
+  Tensor* out = nullptr;
+};
+
+// From the gradient dz (N, P C) at the input to the activation; null outputs are not wanted.
+//   gamma_gradient, beta_gradient (1, C);  out (N, P C), the gradient by x: through mean and
+//   variance too where they are those of x
+struct BatchNormBackward {
+  const Tensor *dz = nullptr, *x = nullptr;
+  Channels channels;
+  bool of_batch = false;
+  Tensor *gamma_gradient = nullptr, *beta_gradient = nullptr, *out = nullptr;
+};
+
+struct NormOps {
+  virtual ~NormOps() = default;
+  virtual void moments(const Context& ctx, const Tensor& x, Tensor& mean, Tensor& variance) = 0;
+  virtual void forward(const Context& ctx, const BatchNorm& job) = 0;
+  // Both gradients (1, C) are given.
+  virtual void backward(const Context& ctx, const BatchNormBackward& job) = 0;
+};
+
+namespace ops {
+
+// mean, variance (1, C) = those of each channel of x (N, P C), which is not empty; the variance
+// divided by N P. Sums in float64.
+void channel_moments(const Context& ctx, const Tensor& x, Tensor& mean, Tensor& variance);
+void batch_norm(const Context& ctx, const BatchNorm& job);
+void batch_norm_backward(const Context& ctx, const BatchNormBackward& job);
+
+}  // namespace ops
+}  // namespace gibbslab

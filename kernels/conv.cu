@@ -1,0 +1,345 @@
+// Convolutions of images (csrc/ops/conv.h) as products whose factors are gathered while they are
+// multiplied: nothing is laid out in between.
+//
+//   forward          y[m, o] = f(sum_k window(x)[m, k] W[o, k] + b[o]); m a pixel of y, k = (i, j,
+//   c) transposed       x[m, c] = f(sum_d y[seen by m, o] W[o, (i, j, c)] + b[c]); m a pixel of x
+//   whose
+//                    place has one residue by the strides, d = (i, j, o) over the taps of that
+//                    residue
+//   weight_gradient  W[o, k] = sum_m y[m, o] window(x)[m, k], shares of m added in order
+//   swap_axes        each row, a matrix, transposed
+//
+// Images lie in rows of the batch, channels last. A block owns 32 x 32 results, see gibbs_tile.cuh:
+// blockIdx.x counts tiles of pixels (of taps in the gradient), y those of channels, z the residues
+// or the shares. A thread brings four neighbours along the channels where they are multiples of
+// four.
+#include "csrc/ops/conv.h"
+
+#include <algorithm>
+
+#include "csrc/core/functions.h"
+#include "kernels/device.cuh"
+#include "kernels/gibbs_tile.cuh"
+#include "kernels/launch.cuh"
+#include "kernels/rows.cuh"
+
+namespace gibbslab::cuda {
+namespace {
+
+// Of one share of the gradient by the weights; a multiple of the tile.
+constexpr int64_t kSharePixels = 512, kMostShares = 32;
+
+// Images in the rows of a batch.
+struct Images {
+  const float* data;
+  int64_t stride;
+  int rows, cols, channels;
+  bool quads;  // four channels at a multiple of four are one aligned load
+
+  // Channels c ... c + 3 of a pixel of sample n, zeros outside the image.
+  __device__ float4 load(int64_t n, int r, int q, int c) const {
+    if (r < 0 || r >= rows || q < 0 || q >= cols) return {};
+    const float* at = data + n * stride + (int64_t{r} * cols + q) * channels + c;
+    if (quads) return *reinterpret_cast<const float4*>(at);
+    const int left = channels - c;
+    return {at[0], left > 1 ? at[1] : 0.0f, left > 2 ? at[2] : 0.0f, left > 3 ? at[3] : 0.0f};
+  }
+  __device__ float one(int64_t n, int r, int q, int c) const {
+    if (r < 0 || r >= rows || q < 0 || q >= cols) return 0.0f;
+    return data[n * stride + (int64_t{r} * cols + q) * channels + c];
+  }
+};
+
+// Rows W[o, .], of `window` elements.
+struct ConvWeights {
+  const float* data;
+  int64_t stride;
+  bool quads;
+
+  // Elements k ... k + 3 of row o that lie before `end`.
+  __device__ float4 load(int64_t o, int64_t k, int64_t end) const {
+    const float* at = data + o * stride + k;
+    if (quads && k + 4 <= end) return *reinterpret_cast<const float4*>(at);
+    return {k < end ? at[0] : 0.0f, k + 1 < end ? at[1] : 0.0f, k + 2 < end ? at[2] : 0.0f,
+            k + 3 < end ? at[3] : 0.0f};
+  }
+};
+
+// Taps and strides in 32 bits.
+struct Taps {
+  int kernel_rows, kernel_cols, stride_rows, stride_cols, top, left;
+
+  __device__ int row(int tap) const {
+    return fault("conv_taps_mirrored") ? kernel_rows - 1 - tap : tap;
+  }
+};
+
+// Where the results go: pixels of sample n side by side, `channels` each.
+struct ConvOutput {
+  float* data;
+  int64_t stride;
+  int channels;
+  const float* bias;  // or null
+  float alpha;
+};
+
+// ------------------------------------------------------------------------------------ kernels
+
+// Elements k ... k + 3 of what pixel (y, x), the window's corner, sees of sample n.
+__device__ __forceinline__ float4 window_quad(const Images& from, const Taps& taps, int64_t n,
+                                              int y, int x, int k, int window) {
+  if (k >= window) return {};
+  if (from.quads) {
+    const int tap = k / from.channels, i = tap / taps.kernel_cols;
+    return from.load(n, y + taps.row(i), x + tap - i * taps.kernel_cols, k % from.channels);
+  }
+  float out[4] = {};
+#pragma unroll
+  for (int e = 0; e < 4; ++e) {
+    if (k + e >= window) break;
+    const int tap = (k + e) / from.channels, i = tap / taps.kernel_cols;
+    out[e] = from.one(n, y + taps.row(i), x + tap - i * taps.kernel_cols, (k + e) % from.channels);
+  }
+  return {out[0], out[1], out[2], out[3]};
+}
+
+// A pixel of a batch of images (rows, cols): the m-th.
+struct PixelAt {
+  int64_t n;
+  int r, q;
+};
+__device__ __forceinline__ PixelAt pixel_at(int64_t m, int rows, int cols) {
+  const int64_t n = m / (rows * cols);
+  const int within = static_cast<int>(m - n * (rows * cols)), r = within / cols;
+  return {n, r, within - r * cols};
+}
+
+template <class F>
+__device__ __forceinline__ void finish_pixel(const ConvOutput& out, int64_t n, int64_t pixel,
+                                             int64_t channel, float4 sum) {
+  float* to = out.data + n * out.stride + pixel * out.channels;
+  const float values[4] = {sum.x, sum.y, sum.z, sum.w};
+#pragma unroll
+  for (int e = 0; e < 4; ++e) {
+    if (channel + e >= out.channels) break;
+    const float b =
+        out.bias != nullptr && !fault("dense_bias_left_out") ? out.bias[channel + e] : 0.0f;
+    to[channel + e] = F::template value<float>(values[e] + b, out.alpha);
+  }
+}
+
+template <class F>
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_forward_kernel(const Images x, const ConvWeights w, const Taps taps, const ConvOutput out,
+                        int out_rows, int out_cols, int64_t pixels) {
+  __shared__ TileMemory memory;
+  const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
+  const int64_t m = int64_t{blockIdx.x} * kTile + slow, channel = int64_t{blockIdx.y} * kTile;
+  const PixelAt at = pixel_at(m < pixels ? m : 0, out_rows, out_cols);
+  const int window = taps.kernel_rows * taps.kernel_cols * x.channels;
+  const int y0 = at.r * taps.stride_rows - taps.top, x0 = at.q * taps.stride_cols - taps.left;
+  const auto fetch = [&](int64_t chunk) {
+    const int k = static_cast<int>(chunk) * kTile + fast;
+    Quads quads{};
+    if (m < pixels) quads.a = window_quad(x, taps, at.n, y0, x0, k, window);
+    if (channel + slow < out.channels) quads.b = w.load(channel + slow, k, window);
+    return quads;
+  };
+  const float4 sum = tile_product<true, true>(memory, (window + kTile - 1) / kTile, fetch);
+  if (m < pixels) finish_pixel<F>(out, at.n, at.r * out_cols + at.q, channel + fast, sum);
+}
+
+// The pixels of an image along one side whose place plus the padding has this residue by the
+// stride: the first of them, how many there are, and how many taps reach them.
+struct Residue {
+  int value, first, count, taps;
+};
+__device__ __forceinline__ Residue residue_of(int value, int size, int kernel, int stride,
+                                              int padding) {
+  const int first = ((value - padding) % stride + stride) % stride;
+  return {value, first, first < size ? (size - first + stride - 1) / stride : 0,
+          value < kernel ? (kernel - value + stride - 1) / stride : 0};
+}
+
+template <class F>
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_transposed_kernel(const Images y, const ConvWeights w, const Taps taps,
+                           const ConvOutput out, int rows, int cols, int64_t batch) {
+  __shared__ TileMemory memory;
+  const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
+  const Residue v =
+      residue_of(blockIdx.z / taps.stride_cols, rows, taps.kernel_rows, taps.stride_rows, taps.top);
+  const Residue h = residue_of(blockIdx.z % taps.stride_cols, cols, taps.kernel_cols,
+                               taps.stride_cols, taps.left);
+  const int64_t pixels = batch * v.count * h.count;
+  if (int64_t{blockIdx.x} * kTile >= pixels) return;
+  const int64_t m = int64_t{blockIdx.x} * kTile + slow, channel = int64_t{blockIdx.y} * kTile;
+  const PixelAt at = pixel_at(m < pixels ? m : 0, v.count, h.count);
+  const int r = v.first + at.r * taps.stride_rows, q = h.first + at.q * taps.stride_cols;
+  // The pixel of y that reaches it by the first tap; by the next taps, those before.
+  const int p0 = (r + taps.top) / taps.stride_rows, q0 = (q + taps.left) / taps.stride_cols;
+  // Four channels of y at a time, none beyond the last.
+  const int quads = (y.channels + 3) / 4, depth = 4 * quads * v.taps * h.taps;
+  const auto fetch = [&](int64_t chunk) {
+    Quads brought{};
+    const int a = static_cast<int>(chunk) * kTile + fast,
+              b = static_cast<int>(chunk) * kTile + slow;
+    if (m < pixels && a < depth) {
+      const int tap = a / 4 / quads, i = tap / h.taps;
+      brought.a = y.load(at.n, p0 - i, q0 - (tap - i * h.taps), a - 4 * quads * tap);
+    }
+    const int tap = b / 4 / quads, i = tap / (h.taps > 0 ? h.taps : 1), o = b - 4 * quads * tap;
+    if (b < depth && o < y.channels) {
+      const int row = taps.row(v.value + i * taps.stride_rows);
+      const int column = h.value + (tap - i * h.taps) * taps.stride_cols;
+      const int start = (row * taps.kernel_cols + column) * out.channels;
+      if (channel + fast < out.channels)
+        brought.b = w.load(o, start + channel + fast, start + out.channels);
+    }
+    return brought;
+  };
+  const float4 sum = tile_product<true, false>(memory, (depth + kTile - 1) / kTile, fetch);
+  if (m < pixels) finish_pixel<F>(out, at.n, int64_t{r} * cols + q, channel + fast, sum);
+}
+
+// part (shares, O, window), or the result where there is one share; rows `stride` apart.
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_weight_kernel(const Images y, const Images x, const Taps taps, int64_t pixels,
+                       int64_t share, float* part, int64_t stride) {
+  __shared__ TileMemory memory;
+  const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
+  const int window = taps.kernel_rows * taps.kernel_cols * x.channels;
+  const int k = static_cast<int>(blockIdx.x) * kTile + fast, channel = blockIdx.y * kTile;
+  const int64_t begin = int64_t{blockIdx.z} * share;
+  const int64_t end = begin + share < pixels ? begin + share : pixels;
+  const auto fetch = [&](int64_t chunk) {
+    Quads quads{};
+    const int64_t m = begin + chunk * kTile + slow;
+    if (m >= end) return quads;
+    const PixelAt at = pixel_at(m, y.rows, y.cols);
+    if (channel + fast < y.channels) quads.a = y.load(at.n, at.r, at.q, channel + fast);
+    quads.b = window_quad(x, taps, at.n, at.r * taps.stride_rows - taps.top,
+                          at.q * taps.stride_cols - taps.left, k, window);
+    return quads;
+  };
+  const float4 sum = tile_product<false, false>(memory, (end - begin + kTile - 1) / kTile, fetch);
+  if (channel + slow >= y.channels) return;
+  float* to = part + (int64_t{blockIdx.z} * y.channels + channel + slow) * stride;
+  const float values[4] = {sum.x, sum.y, sum.z, sum.w};
+#pragma unroll
+  for (int e = 0; e < 4; ++e)
+    if (k + e < window) to[k + e] = values[e];
+}
+
+// out (O, window) = the sum of the parts, in order; a thread an element of every row that it meets.
+__global__ void add_conv_parts(const float* part, int64_t shares, int64_t stride, Output out,
+                               int64_t rows) {
+  const int64_t k = along_row();
+  if (k >= out.cols) return;
+  if (fault("conv_share_left_out")) --shares;
+  for (int64_t o = first_row(); o < rows; o += row_step()) {
+    float sum = 0.0f;
+    for (int64_t s = 0; s < shares; ++s) sum += part[(s * rows + o) * stride + k];
+    out.row(o)[k] = sum;
+  }
+}
+
+__global__ void swap_axes_rows(Input x, int64_t rows, int64_t cols, Output out, int64_t batch) {
+  const int64_t at = along_row();
+  if (at >= out.cols) return;
+  const int64_t c = at / rows, r = at - c * rows;
+  for (int64_t n = first_row(); n < batch; n += row_step()) out.row(n)[at] = x.row(n)[r * cols + c];
+}
+
+// ---------------------------------------------------------------------------------- launchers
+
+int whole(int64_t n) { return static_cast<int>(n); }
+
+Images images(const Tensor& x, int64_t rows, int64_t cols, int64_t channels) {
+  return {x.data(),    x.stride(),      whole(rows),
+          whole(cols), whole(channels), channels % 4 == 0 && x.padded()};
+}
+Images inputs(const ConvGeometry& g, const Tensor& x) {
+  return images(x, g.rows, g.cols, g.channels);
+}
+Images outputs(const ConvGeometry& g, const Tensor& y) {
+  return images(y, g.out_rows, g.out_cols, g.out_channels);
+}
+
+ConvWeights weights(const Conv& job) {
+  const Tensor& w = *job.weight;
+  return {w.data(), w.stride(), w.padded() && job.geometry.channels % 4 == 0};
+}
+
+Taps taps(const ConvGeometry& g) {
+  return {whole(g.kernel_rows), whole(g.kernel_cols), whole(g.stride_rows),
+          whole(g.stride_cols), whole(g.top),         whole(g.left)};
+}
+
+ConvOutput conv_output(const Conv& job, int64_t channels) {
+  return {job.out->data(), job.out->stride(), whole(channels),
+          job.bias != nullptr ? job.bias->data() : nullptr, job.activation.alpha};
+}
+
+struct CudaConv : ConvOps {
+  void forward(const Context&, const Conv& job) override {
+    const ConvGeometry& g = job.geometry;
+    const int64_t pixels = job.x->rows() * g.pixels();
+    visit_activation(job.activation.kind, [&](auto f) {
+      launch(conv_forward_kernel<decltype(f)>,
+             dim3(pieces(pixels, kTile), pieces(g.out_channels, kTile)), dim3(kThreads), 0,
+             stream(), inputs(g, *job.x), weights(job), taps(g), conv_output(job, g.out_channels),
+             whole(g.out_rows), whole(g.out_cols), pixels);
+    });
+  }
+
+  void transposed(const Context&, const Conv& job) override {
+    const ConvGeometry& g = job.geometry;
+    const int64_t batch = job.x->rows();
+    // The most pixels that one residue can have.
+    const int64_t pixels = batch * ((g.rows + g.stride_rows - 1) / g.stride_rows) *
+                           ((g.cols + g.stride_cols - 1) / g.stride_cols);
+    const dim3 grid(pieces(pixels, kTile), pieces(g.channels, kTile),
+                    static_cast<unsigned>(g.stride_rows * g.stride_cols));
+    visit_activation(job.activation.kind, [&](auto f) {
+      launch(conv_transposed_kernel<decltype(f)>, grid, dim3(kThreads), 0, stream(),
+             outputs(g, *job.x), weights(job), taps(g), conv_output(job, g.channels), whole(g.rows),
+             whole(g.cols), batch);
+    });
+  }
+
+  void weight_gradient(const Context&, const ConvGeometry& g, const Tensor& y, const Tensor& x,
+                       Tensor& out) override {
+    const int64_t pixels = y.rows() * g.pixels();
+    const int64_t wanted =
+        std::clamp<int64_t>((pixels + kSharePixels - 1) / kSharePixels, 1, kMostShares);
+    const int64_t share = round_up((pixels + wanted - 1) / wanted, kTile);
+    const int64_t shares = (pixels + share - 1) / share;
+    const Scratch<float> part(shares == 1 ? 1 : shares * out.rows() * out.stride());
+    launch(conv_weight_kernel,
+           dim3(pieces(g.window(), kTile), pieces(g.out_channels, kTile),
+                static_cast<unsigned>(shares)),
+           dim3(kThreads), 0, stream(), outputs(g, y), inputs(g, x), taps(g), pixels, share,
+           shares == 1 ? out.data() : part.get(), out.stride());
+    if (shares == 1) return;
+    const Cover over = cover(out.rows(), out.cols());
+    launch(add_conv_parts, over.grid, over.block, 0, stream(), part.get(), shares, out.stride(),
+           output(out), out.rows());
+  }
+
+  void swap_axes(const Context&, const Tensor& x, int64_t rows, int64_t cols,
+                 Tensor& out) override {
+    const Cover over = cover(out.rows(), out.cols());
+    launch(swap_axes_rows, over.grid, over.block, 0, stream(), input(x), rows, cols, output(out),
+           out.rows());
+  }
+};
+
+}  // namespace
+
+ConvOps& conv_ops() {
+  static CudaConv ops;
+  return ops;
+}
+
+}  // namespace gibbslab::cuda
