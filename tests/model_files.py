@@ -24,6 +24,7 @@ from gibbslab.io._models import build
 from gibbslab.io._rbm import describe as describe_rbm
 from gibbslab.io._reader import decode
 from gibbslab.io._unit_rbm import describe as describe_unit_rbm
+from gibbslab.io._vae import describe as describe_vae
 from gibbslab.models import DBM, RBM, ClassificationRBM, DeepBeliefNetwork, UnitRBM
 
 ZEROS = b"0" * 64
@@ -132,6 +133,14 @@ def autoencoder_file() -> bytes:
     return encode("Autoencoder", *describe_autoencoder(net.fit(X)))
 
 
+def vae_file() -> bytes:
+    """A small variational autoencoder in training."""
+    X = np.array([[0, 1], [1, 0], [0.5, 1]])
+    vae = gibbslab.VAE(1, (), decoder="gaussian", variance="shared", beta=Linear(0, 1, 5))
+    vae.set_params(n_iter=1, batch_size=2, random_state=0, n_threads=1)
+    return encode("VAE", *describe_vae(vae.fit(X)))
+
+
 FILES = {
     "Autoencoder": autoencoder_file,
     "BernoulliRBM": estimator_file,
@@ -143,6 +152,7 @@ FILES = {
     "GaussianRBM": gaussian_rbm_file,
     "RBM": rbm_file,
     "UnitRBM": unit_rbm_file,
+    "VAE": vae_file,
     "models.ClassificationRBM": step_classifier_file,
     "models.DBM": dbm_file,
     "models.DeepBeliefNetwork": dbn_file,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from gibbslab import Autoencoder, nn
+from gibbslab import VAE, Autoencoder, nn
 from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
 
@@ -53,11 +53,33 @@ def autoencoder(case: str, **params: Any) -> Autoencoder:
     return Autoencoder(**settings | AUTOENCODERS[case] | params)
 
 
+VAES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "gaussian": {
+        "decoder": "gaussian", "variance": "per_pixel", "beta": Linear(0, 1, 4),
+        "n_latent_samples": 3, "optimizer": "rmsprop", "validation_fraction": 0.2,
+        "hidden_layer_sizes": (6, 4), "shuffle": False,
+    },
+}  # fmt: skip
+
+
+def vae(case: str, **params: Any) -> VAE:
+    """The estimator of a case, which trains for ten epochs."""
+    settings: dict[str, Any] = {
+        "latent_size": 2, "hidden_layer_sizes": (6,), "n_iter": 10, "batch_size": 9,
+        "random_state": 7, "n_threads": 1, "learning_rate": 0.01,
+    }  # fmt: skip
+    return VAE(**settings | VAES[case] | params)
+
+
 # Makers of estimators that train for ten epochs, by the name of the test.
 NEURAL: dict[str, Callable[..., Any]] = {
     f"autoencoder, {case}": lambda case=case, **params: autoencoder(case, **params)
     for case in AUTOENCODERS
-}
+} | {
+    f"vae, {case}": lambda case=case, **params: vae(case, **params)
+    for case in VAES
+}  # fmt: skip
 
 
 def state(estimator: Any) -> dict[str, Any]:

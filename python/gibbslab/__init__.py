@@ -9,6 +9,7 @@ from .errors import DivergenceError, FormatError
 from .estimators import (
     DBM,
     DBN,
+    VAE,
     AnomalyDetector,
     Autoencoder,
     BernoulliRBM,
@@ -22,6 +23,7 @@ from .pretrained import load_pretrained
 __all__ = [
     "DBM",
     "DBN",
+    "VAE",
     "AnomalyDetector",
     "Autoencoder",
     "BernoulliRBM",

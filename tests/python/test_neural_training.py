@@ -141,7 +141,9 @@ def test_layers_of_other_classes_cannot_be_saved(path: Path) -> None:
         clone(net).set_params(callbacks=[Checkpoint(path)]).fit(data())
 
 
-MODULES = ("estimators.autoencoder", "estimators.anomaly_detector", "models.autoencoder")
+MODULES = (
+    "estimators.autoencoder", "estimators.anomaly_detector", "estimators.vae", "models.autoencoder",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", MODULES)

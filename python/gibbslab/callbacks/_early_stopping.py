@@ -10,7 +10,7 @@ from ._base import Callback
 
 __all__ = ["EarlyStopping"]
 
-_RISING = ("pseudo_likelihood", "log_likelihood")
+_RISING = ("pseudo_likelihood", "log_likelihood", "elbo")
 
 
 class EarlyStopping(Callback):
@@ -26,7 +26,7 @@ class EarlyStopping(Callback):
     min_delta : float, default=0.0
         A smaller improvement does not count, at least 0.
     mode : {"auto", "max", "min"}, default="auto"
-        Whether larger is better; "auto" says so for likelihoods only.
+        Whether larger is better; "auto" says so for likelihoods and the ELBO only.
     restore_best : bool, default=True
         End, also by Ctrl-C, with the whole training state of the best epoch: the model is then
         the one that training for ``best_epoch + 1`` epochs gives, and ``warm_start`` goes on

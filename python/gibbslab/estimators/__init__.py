@@ -11,10 +11,12 @@ from .dbn import DBN
 from .dbn_classifier import DBNClassifier
 from .gaussian_rbm import GaussianRBM
 from .schedules import Exponential, Inverse, Linear, Steps
+from .vae import VAE
 
 __all__ = [
     "DBM",
     "DBN",
+    "VAE",
     "AnomalyDetector",
     "Autoencoder",
     "BernoulliRBM",

@@ -20,10 +20,33 @@ from ._loop import run
 from ._settings import LoopSettings
 from ._training import Training
 
-__all__ = ["TrainedEstimator"]
+__all__ = ["Saved", "TrainedEstimator"]
 
 
-class TrainedEstimator(CheckedInput):
+class Saved:
+    """An estimator that can be written to a file."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator with its whole training state to a file; see `gibbslab.io.save`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write, atomically. `gibbslab.load` reads it back.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError
+            If a parameter is a function, which a file cannot hold.
+        OSError
+            If the file cannot be written; an old file of this name is kept.
+        """
+        save(self, path)
+
+
+class TrainedEstimator(Saved, CheckedInput):
     """An estimator that the loop trains: what all of them have in common.
 
     A subclass resolves its parameters and begins its training; one with labels also checks them
@@ -164,22 +187,3 @@ class TrainedEstimator(CheckedInput):
         check_is_fitted(self)
         history: dict[str, list[float]] = self._training.history
         return history
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the estimator with its whole training state to a file; see `gibbslab.io.save`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            File to write, atomically. `gibbslab.load` reads it back.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError
-            If a parameter is a function, which a file cannot hold.
-        OSError
-            If the file cannot be written; an old file of this name is kept.
-        """
-        save(self, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_real
-from ..io import save
+from ._fitting import Saved
 from ._settings import as_choice, as_fraction
 from .autoencoder import Autoencoder
 
@@ -21,7 +20,7 @@ __all__ = ["AnomalyDetector"]
 DoubleArray = npt.NDArray[np.float64]
 
 
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(Saved, OutlierMixin, BaseEstimator):
     """Tells outliers by a model of normal data, and a threshold from its training errors.
 
     The score of a sample is what the model's `score_samples` gives, for an `Autoencoder` minus the
@@ -220,22 +219,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         model = Autoencoder() if self.estimator is None else self.estimator
         tags.input_tags.sparse = get_tags(model).input_tags.sparse
         return tags
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the detector with its model to a file; see `gibbslab.io.save`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            File to write, atomically. `gibbslab.load` reads it back.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError
-            If the model is none of this package's, or as its own `save`.
-        OSError
-            If the file cannot be written; an old file of this name is kept.
-        """
-        save(self, path)

@@ -37,6 +37,7 @@ def _formats() -> dict[str, _Format]:
         _gaussian_rbm,
         _rbm,
         _unit_rbm,
+        _vae,
     )
 
     found = {
@@ -49,6 +50,7 @@ def _formats() -> dict[str, _Format]:
         "GaussianRBM": (estimators.GaussianRBM, _gaussian_rbm),
         "RBM": (models.RBM, _rbm),
         "UnitRBM": (models.UnitRBM, _unit_rbm),
+        "VAE": (estimators.VAE, _vae),
         "models.ClassificationRBM": (models.ClassificationRBM, _classification_model),
         "models.DBM": (models.DBM, _dbm),
     }
