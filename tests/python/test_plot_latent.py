@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import matplotlib
 import numpy as np
 import pytest
+from gibbslab import AnomalyDetector, Autoencoder
 from gibbslab.models import RBM, VAE
 from gibbslab.plot import (
     AnomalyHistogramDisplay,
@@ -19,6 +20,7 @@ from gibbslab.plot import (
     LatentScatterDisplay,
     explore_latent_space,
 )
+from sklearn.exceptions import NotFittedError
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -116,6 +118,22 @@ def test_traces_show_series_and_reconstructions() -> None:
     assert len(display.axes_) == 4
     one = AnomalyTraceDisplay(series[:1], made[:1]).plot(ax=plt.subplots()[1])
     assert one.ax_.get_title() == "series 0"
+
+
+def test_anomaly_displays_take_a_detector() -> None:
+    """The scores with their sign turned, so that outliers are above the threshold."""
+    detector = AnomalyDetector(Autoencoder((2,), n_iter=2, random_state=0, n_threads=1)).fit(X)
+    y = np.where(Y == 0, -1, 1)
+    histogram = AnomalyHistogramDisplay.from_estimator(detector, X, y)
+    np.testing.assert_allclose(histogram.scores, -detector.score_samples(X))
+    found = histogram.scores > histogram.threshold
+    np.testing.assert_array_equal(found, detector.predict(X) == -1)
+    np.testing.assert_array_equal(histogram.anomalous, Y == 0)
+    traces = AnomalyTraceDisplay.from_estimator(detector, X[:3], y[:3])
+    np.testing.assert_allclose(traces.reconstructions, detector.estimator_.reconstruct(X[:3]))
+    assert traces.axes_[0].get_title().startswith("anomalous, score ")
+    with pytest.raises(NotFittedError):
+        AnomalyHistogramDisplay.from_estimator(AnomalyDetector(), X)
 
 
 def test_explorer_decodes_where_it_is_moved(model: VAE) -> None:

@@ -11,7 +11,8 @@ matplotlib (extra ``plot``) is imported when something is drawn, not before.
 
 from ._activation import ActivationFrequencyDisplay
 from ._animation import animate_gibbs
-from ._anomaly import AnomalyHistogramDisplay, AnomalyTraceDisplay
+from ._anomaly import AnomalyHistogramDisplay
+from ._anomaly_traces import AnomalyTraceDisplay
 from ._build_up import BuildUpDisplay
 from ._explorer import LatentExplorer, explore_latent_space
 from ._filters import FilterDisplay

@@ -1,4 +1,4 @@
-"""Scores of anomaly detectors, and the series behind them."""
+"""Scores of anomaly detectors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_integer
-from ._matplotlib import axes_for, panels_for
+from ._matplotlib import axes_for, require_matplotlib
 
 NAMES = ("normal", "anomalous")
 
 
-def _flags(anomalous: ArrayLike, n: int, operation: str) -> NDArray[np.bool_]:
+def outliers(y: ArrayLike | None) -> NDArray[np.bool_] | None:
+    """Where labels of scikit-learn's outlier detectors, 1 and -1, say -1."""
+    return None if y is None else np.asarray(y) == -1
+
+
+def as_flags(anomalous: ArrayLike, n: int, operation: str) -> NDArray[np.bool_]:
     flags = np.asarray(anomalous)
     if flags.shape != (n,) or flags.dtype.kind not in "bui" or not np.isin(flags, (0, 1)).all():
         raise ValueError(
@@ -59,9 +64,42 @@ class AnomalyHistogramDisplay:
                 f"[{operation}] scores must be finite and of shape (n,), got {self.scores.shape}"
             )
         self.anomalous = (
-            None if anomalous is None else _flags(anomalous, len(self.scores), operation)
+            None if anomalous is None else as_flags(anomalous, len(self.scores), operation)
         )
         self.threshold = threshold
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> AnomalyHistogramDisplay:
+        """Score data and draw minus the scores, with minus the detector's offset as threshold.
+
+        Parameters
+        ----------
+        estimator : fitted gibbslab.AnomalyDetector
+            Or another outlier detector in scikit-learn's manner, with `score_samples` and
+            `offset_`.
+        X : array of shape (n, n_features)
+        y : array of shape (n,), optional
+            1 for inliers, -1 for outliers.
+        ax, **kwargs
+            As in `plot`.
+
+        Returns
+        -------
+        AnomalyHistogramDisplay
+        """
+        require_matplotlib("AnomalyHistogramDisplay.from_estimator")
+        check_is_fitted(estimator, "offset_")
+        scores = -estimator.score_samples(X)
+        display = cls(scores, outliers(y), threshold=-float(estimator.offset_))
+        return display.plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **hist: Any) -> AnomalyHistogramDisplay:
         """Draw.
@@ -104,89 +142,3 @@ class AnomalyHistogramDisplay:
         recall = found[self.anomalous].mean()
         precision = self.anomalous[found].mean() if found.any() else float("nan")
         return f"Anomaly scores: recall {recall:.1%}, precision {precision:.1%}"
-
-
-class AnomalyTraceDisplay:
-    """Series, what a model made of them, and the error between.
-
-    Parameters
-    ----------
-    series, reconstructions : array of shape (n, n_steps)
-    anomalous : bool array of shape (n,), optional
-        Told in the titles.
-    scores : array of shape (n,), optional
-        Told in the titles.
-
-    Attributes
-    ----------
-    axes_ : list of Axes, one for each series.
-    ax_, figure_ : the first of them, and the Figure.
-
-    Raises
-    ------
-    ValueError
-        If arrays have other shapes, or hold NaN.
-    """
-
-    def __init__(
-        self,
-        series: ArrayLike,
-        reconstructions: ArrayLike,
-        *,
-        anomalous: ArrayLike | None = None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        operation = "AnomalyTraceDisplay"
-        self.series = np.asarray(series, np.float64)
-        self.reconstructions = np.asarray(reconstructions, np.float64)
-        if self.series.ndim != 2 or self.series.shape != self.reconstructions.shape:
-            raise ValueError(
-                f"[{operation}] series and reconstructions must have one shape (n, n_steps), "
-                f"got {self.series.shape} and {self.reconstructions.shape}"
-            )
-        n = len(self.series)
-        self.anomalous = None if anomalous is None else _flags(anomalous, n, operation)
-        self.scores = None if scores is None else np.asarray(scores, np.float64)
-        if self.scores is not None and self.scores.shape != (n,):
-            raise ValueError(
-                f"[{operation}] scores must have shape ({n},), got {self.scores.shape}"
-            )
-        if not (np.isfinite(self.series).all() and np.isfinite(self.reconstructions).all()):
-            raise ValueError(f"[{operation}] series and reconstructions must be finite")
-
-    def plot(self, *, ax: Any = None, n_columns: int = 3, **lines: Any) -> AnomalyTraceDisplay:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : Axes or sequence of Axes, one for each series, optional
-            Where to draw; default a new figure.
-        n_columns : int, default=3
-            Panels beside each other in a new figure.
-        **lines
-            Passed to ``Axes.plot``.
-
-        Returns
-        -------
-        AnomalyTraceDisplay
-        """
-        operation = "AnomalyTraceDisplay.plot"
-        columns = min(len(self.series), as_integer(n_columns, "n_columns", operation))
-        self.axes_ = panels_for(ax, len(self.series), columns, (3.4, 2.4), operation, sharey=True)
-        self.ax_ = self.axes_[0]
-        self.figure_ = self.ax_.figure
-        for i, panel in enumerate(self.axes_):
-            given, made = self.series[i], self.reconstructions[i]
-            panel.plot(given, **{"color": "tab:blue", "linewidth": 1.2, "label": "input", **lines})
-            made_style = {"color": "tab:red", "linewidth": 1.2, "label": "reconstruction"}
-            panel.plot(made, **{**made_style, **lines})
-            panel.fill_between(range(given.size), given, made, color="lightcoral", alpha=0.5,
-                               linewidth=0, label="error")  # fmt: skip
-            panel.set_title(self._title(i), fontsize="medium")
-        self.ax_.legend(fontsize="x-small")
-        return self
-
-    def _title(self, i: int) -> str:
-        name = "" if self.anomalous is None else NAMES[int(self.anomalous[i])]
-        score = "" if self.scores is None else f"score {self.scores[i]:.3g}"
-        return ", ".join(part for part in (name, score) if part) or f"series {i}"
