@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -15,29 +15,27 @@ struct Operand {
   const float* row(int64_t r) const { return x.row(x.rows() == 1 ? 0 : r); }
 };
 
-template <class Body>
-void for_rows(const Context& ctx, int64_t rows, const Body& body) {
-  const Pieces pieces(rows, 16, ctx.threads());
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
-  });
-}
-
 template <class Combine>
 void combine_rows(const Context& ctx, const Operand& a, const Operand& b, Tensor& out,
                   const Combine& f) {
-  for_rows(ctx, out.rows(), [&](int64_t r) {
+  for_rows(ctx.threads(), out.rows(), 16, [&](int64_t r) {
     const float *x = a.row(r), *y = b.row(r);
     const int64_t p = a.step(), q = b.step();
     float* to = out.row(r);
-    for (int64_t c = 0; c < out.cols(); ++c) to[c] = f(x[p * c], y[q * c]);
+    // The two that are met most are loops that the compiler can make vectors of.
+    if (p == 1 && q == 1)
+      for (int64_t c = 0; c < out.cols(); ++c) to[c] = f(x[c], y[c]);
+    else if (p == 1)
+      for (int64_t c = 0; c < out.cols(); ++c) to[c] = f(x[c], y[0]);
+    else
+      for (int64_t c = 0; c < out.cols(); ++c) to[c] = f(x[0], y[q * c]);
   });
 }
 
 struct CpuArithmetic : ArithmeticOps {
   void map(const Context& ctx, Function f, const Tensor& x, Tensor& out) override {
     const Tensor from = x.padded() ? x : x.clone();
-    for_rows(ctx, x.rows(),
+    for_rows(ctx.threads(), x.rows(), 16,
              [&](int64_t r) { kernels().map_row(f, from.row(r), out.row(r), x.cols()); });
   }
 
@@ -51,7 +49,7 @@ struct CpuArithmetic : ArithmeticOps {
   }
 
   void row_sums(const Context& ctx, const Tensor& x, double scale, Tensor& out) override {
-    for_rows(ctx, x.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), x.rows(), 16, [&](int64_t r) {
       double sum = 0;
       for (int64_t c = 0; c < x.cols(); ++c) sum += static_cast<double>(x.row(r)[c]);
       out.row(r)[0] = static_cast<float>(scale * sum);

@@ -6,6 +6,8 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/blas.h"
+#include "csrc/cpu/conv_by_pixel.h"
+#include "csrc/cpu/conv_shares.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/scratch.h"
 
@@ -144,14 +146,36 @@ void spread_pixels(const Conv& job, const Panel& at) {
   add_windows(g, windows, stride, at, *job.out);
 }
 
-// The bias of each channel, once for every pixel; empty without a bias.
-Tensor bias_of_pixels(const Tensor* bias, int64_t elements) {
-  if (bias == nullptr) return {};
-  Tensor out = Tensor::zeros(1, elements);
-  for (int64_t e = 0; e < elements; e += bias->cols())
-    std::copy_n(bias->data(), bias->cols(), out.data() + e);
-  return out;
-}
+// Bias and activation of samples whose products are there.
+class Finish {
+ public:
+  Finish(const Conv& job, int64_t elements)
+      : job_(job),
+        elements_(elements),
+        needed_(job.bias != nullptr || job.activation.kind != FunctionKind::kIdentity) {
+    if (job.bias == nullptr) return;
+    bias_ = Tensor::zeros(1, elements);  // once for every pixel
+    for (int64_t e = 0; e < elements; e += job.bias->cols())
+      std::copy_n(job.bias->data(), job.bias->cols(), bias_.data() + e);
+  }
+
+  void samples(int64_t begin, int64_t end) const {
+    for (int64_t n = begin; n < end && needed_; ++n)
+      kernels().add_and_activate(job_.activation, job_.bias != nullptr ? bias_.data() : nullptr,
+                                 job_.out->row(n), elements_);
+  }
+  void all(const Context& ctx) const {
+    const Pieces pieces(needed_ ? job_.out->rows() : 0, 1, ctx.threads());
+    parallel_for(ctx.threads(), pieces.count,
+                 [&](int64_t p) { samples(pieces.begin(p), pieces.end(p)); });
+  }
+
+ private:
+  const Conv& job_;
+  int64_t elements_;
+  bool needed_;
+  Tensor bias_;
+};
 
 // What a share of the samples and a share of the taps add to the gradient by the weights.
 struct WeightPieces {
@@ -180,25 +204,29 @@ void weight_piece(const ConvGeometry& g, const Tensor& y, const Tensor& x, const
   });
 }
 
-void add_shares(const std::vector<Tensor>& parts, int64_t row, Tensor& out) {
-  const size_t count = parts.size() - (fault("conv_share_left_out") ? 1 : 0);
-  for (size_t s = 1; s < count; ++s)
-    for (int64_t c = 0; c < out.cols(); ++c) out.row(row)[c] += parts[s].row(row)[c];
-}
-
 struct CpuConv : ConvOps {
   void forward(const Context& ctx, const Conv& job) override {
-    run(ctx, job, job.geometry.outputs(), [&](const Panel& at) { multiply_windows(job, at); });
+    const Finish finish(job, job.geometry.outputs());
+    if (!suits_pixels(job.geometry, job.x->rows()))
+      return run(ctx, job, finish, [&](const Panel& at) { multiply_windows(job, at); });
+    conv_by_pixel(ctx, job);
+    finish.all(ctx);
   }
 
   void transposed(const Context& ctx, const Conv& job) override {
+    const Finish finish(job, job.geometry.inputs());
+    if (suits_pixels(job.geometry, job.x->rows())) {
+      conv_transposed_by_pixel(ctx, job);
+      return finish.all(ctx);
+    }
     job.out->clear();
-    run(ctx, job, job.geometry.inputs(), [&](const Panel& at) { spread_pixels(job, at); });
+    run(ctx, job, finish, [&](const Panel& at) { spread_pixels(job, at); });
   }
 
   void weight_gradient(const Context& ctx, const ConvGeometry& g, const Tensor& y, const Tensor& x,
                        Tensor& out) override {
     const int64_t n = y.rows();
+    if (suits_pixels(g, n)) return conv_weight_by_pixel(ctx, g, y, x, out);
     const WeightPieces pieces(g, n);
     std::vector<Tensor> parts{out};
     while (static_cast<int64_t>(parts.size()) < pieces.shares)
@@ -211,7 +239,7 @@ struct CpuConv : ConvOps {
       weight_piece(g, y, x, taps, n * s / pieces.shares, n * (s + 1) / pieces.shares,
                    part.data() + first * g.tap_row(), part.stride());
     });
-    parallel_for(ctx.threads(), out.rows(), [&](int64_t r) { add_shares(parts, r, out); });
+    add_shares(ctx, parts, out);
   }
 
   void swap_axes(const Context& ctx, const Tensor& x, int64_t rows, int64_t cols,
@@ -225,19 +253,14 @@ struct CpuConv : ConvOps {
   }
 
  private:
-  // Every panel, and bias and activation of each sample when its panels are done.
+  // Every panel; a sample is finished when its panels are done.
   template <class Body>
-  static void run(const Context& ctx, const Conv& job, int64_t elements, const Body& panel) {
+  static void run(const Context& ctx, const Conv& job, const Finish& finish, const Body& panel) {
     const Groups groups(job.geometry, job.x->rows());
-    const Tensor bias = bias_of_pixels(job.bias, elements);
-    const bool finish = job.bias != nullptr || job.activation.kind != FunctionKind::kIdentity;
     const SingleThreadedBlas guard;
     parallel_for(ctx.threads(), groups.count(), [&](int64_t i) {
       groups.for_panels(i, [&](const Panel& at) { panel(at); });
-      const int64_t end = std::min(groups.batch, (i + 1) * groups.size);
-      for (int64_t n = i * groups.size; n < end && finish; ++n)
-        kernels().add_and_activate(job.activation, job.bias != nullptr ? bias.data() : nullptr,
-                                   job.out->row(n), elements);
+      finish.samples(i * groups.size, std::min(groups.batch, (i + 1) * groups.size));
     });
   }
 };

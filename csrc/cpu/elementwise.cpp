@@ -5,22 +5,27 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
 
 struct CpuElementwise : ElementwiseOps {
   void sigmoid(const Context& ctx, const Tensor& x, Tensor& out) override {
-    const Pieces pieces(x.rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r)
-        kernels().activate_row({x.row(r), x.cols(), 1.0f, 0, 0, 0, out.row(r), nullptr, false});
+    for_rows(ctx.threads(), x.rows(), 16, [&](int64_t r) {
+      kernels().activate_row({x.row(r), x.cols(), 1.0f, 0, 0, 0, out.row(r), nullptr, false});
     });
   }
 
-  void unpack(const Context&, const BitTensor& x, Tensor& out) override {
-    for (int64_t r = 0; r < x.rows(); ++r)
-      for (int64_t c = 0; c < x.cols(); ++c) out.row(r)[c] = x.get(r, c) ? 1.0f : 0.0f;
+  void unpack(const Context& ctx, const BitTensor& x, Tensor& out) override {
+    for_rows(ctx.threads(), x.rows(), 16, [&](int64_t r) {
+      for (int64_t first = 0; first < x.cols(); first += 64) {
+        const uint64_t word = x.row(r)[first / 64];
+        const int64_t count = std::min<int64_t>(64, x.cols() - first);
+        float* to = out.row(r) + first;
+        for (int64_t c = 0; c < count; ++c) to[c] = static_cast<float>(word >> c & 1);
+      }
+    });
   }
 
   bool pack(const Context&, const Tensor& x, BitTensor& out) override {
@@ -37,14 +42,19 @@ struct CpuElementwise : ElementwiseOps {
       overwrite_bits(mask, known.bits(), states);
   }
 
-  void linear(const Context&, const Linear& job, Tensor& out) override {
-    const int64_t cols = out.cols();
-    for (int64_t r = 0; r < out.rows(); ++r) {
-      const float *x = job.x->row(r), *y = job.y ? job.y->row(r) : nullptr;
+  void linear(const Context& ctx, const Linear& job, Tensor& out) override {
+    for_rows(ctx.threads(), out.rows(), 16, [&](int64_t r) {
+      const float* x = job.x->row(r);
       float* to = out.row(r);
-      for (int64_t c = 0; c < cols; ++c)
-        to[c] = static_cast<float>(job.p * x[c] + (y ? job.q * y[c] : 0.0) + job.r);
-    }
+      if (job.y == nullptr) {
+        for (int64_t c = 0; c < out.cols(); ++c)
+          to[c] = static_cast<float>(job.p * x[c] + 0.0 + job.r);
+        return;
+      }
+      const float* y = job.y->row(r);
+      for (int64_t c = 0; c < out.cols(); ++c)
+        to[c] = static_cast<float>(job.p * x[c] + job.q * y[c] + job.r);
+    });
   }
 
   void gather(const Context&, const States& x, const int64_t* order, States& out) override {

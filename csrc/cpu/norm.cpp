@@ -5,8 +5,8 @@
 
 #include "csrc/core/faults.h"
 #include "csrc/core/norm_formulas.h"
-#include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -50,14 +50,6 @@ ChannelSums channel_sums(const Context& ctx, int64_t batch, int64_t channels, co
   return parts[0];
 }
 
-template <class Body>
-void for_samples(const Context& ctx, int64_t batch, const Body& body) {
-  const Pieces pieces(batch, 1, ctx.threads());
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    for (int64_t n = pieces.begin(p); n < pieces.end(p); ++n) body(n);
-  });
-}
-
 struct CpuNorm : NormOps {
   void moments(const Context& ctx, const Tensor& x, Tensor& mean, Tensor& variance) override {
     const int64_t channels = mean.cols();
@@ -81,7 +73,7 @@ struct CpuNorm : NormOps {
   void forward(const Context& ctx, const BatchNorm& job) override {
     const std::vector<ChannelNorm> norms = channel_norms(job.channels);
     const int64_t channels = job.channels.count(), cols = job.x->cols();
-    for_samples(ctx, job.x->rows(), [&](int64_t n) {
+    for_rows(ctx.threads(), job.x->rows(), 1, [&](int64_t n) {
       const float* from = job.x->row(n);
       float* to = job.out->row(n);
       for (int64_t pixel = 0; pixel < cols; pixel += channels)
@@ -122,7 +114,7 @@ struct CpuNorm : NormOps {
                             const std::vector<ChannelNorm>& norms, const std::vector<float>& mean,
                             const std::vector<float>& slope) {
     const int64_t channels = job.channels.count();
-    for_samples(ctx, job.x->rows(), [&](int64_t n) {
+    for_rows(ctx.threads(), job.x->rows(), 1, [&](int64_t n) {
       const float *x = job.x->row(n), *dz = job.dz->row(n);
       float* to = job.out->row(n);
       for (int64_t pixel = 0; pixel < job.x->cols(); pixel += channels)

@@ -3,17 +3,17 @@
 #include <algorithm>
 
 #include "csrc/core/draws.h"
-#include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
 
 struct CpuRandom : RandomOps {
   void uniform(const Context& ctx, const Draw& draw, Tensor& out) override {
-    for_rows(ctx, out.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
       kernels().uniform_row(out.row(r), out.cols(), counter(draw, r, out.cols()), draw.stream,
                             draw.seed);
     });
@@ -21,7 +21,7 @@ struct CpuRandom : RandomOps {
 
   void normal(const Context& ctx, const Draw& draw, float mean, float deviation,
               Tensor& out) override {
-    for_rows(ctx, out.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
       const uint64_t first = static_cast<uint64_t>(draw.first_row + r) * out.cols();
       for (int64_t c = 0; c < out.cols(); ++c)
         out.row(r)[c] = mean + deviation * standard_normal(first + c, draw);
@@ -29,7 +29,7 @@ struct CpuRandom : RandomOps {
   }
 
   void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) override {
-    for_rows(ctx, out.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
       const float* row = p.row(p.rows() == 1 ? 0 : r);
       if (!p.padded()) {
         float* copy = static_cast<float*>(scratch(3, round_up(p.cols(), kLanes) * 4));
@@ -44,14 +44,6 @@ struct CpuRandom : RandomOps {
  private:
   static uint64_t counter(const Draw& draw, int64_t row, int64_t cols) {
     return static_cast<uint64_t>(draw.first_row + row) * counters_per_row(cols);
-  }
-
-  template <class Body>
-  static void for_rows(const Context& ctx, int64_t rows, const Body& body) {
-    const Pieces pieces(rows, 8, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
-    });
   }
 };
 

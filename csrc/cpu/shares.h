@@ -38,4 +38,13 @@ class Shares {
   Pieces pieces_;
 };
 
+// Calls body(r) for each row, at least `grain` of them to a task.
+template <class Body>
+void for_rows(int threads, int64_t rows, int64_t grain, const Body& body) {
+  const Pieces pieces(rows, grain, threads);
+  parallel_for(threads, pieces.count, [&](int64_t p) {
+    for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
+  });
+}
+
 }  // namespace gibbslab::cpu

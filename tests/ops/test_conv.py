@@ -133,9 +133,10 @@ def test_layers_give_only_what_is_asked_for(which: int) -> None:
     np.testing.assert_array_equal(*found)
 
 
-def test_layers_do_not_depend_on_the_threads(blas: str) -> None:
-    """Large enough to be cut into groups of samples, shares and rows of taps."""
-    case = sized((40, geometry((14, 13), (24, 16), (5, 5), (2, 2), 2)),
+@pytest.mark.parametrize("batch", [40, 49])
+def test_layers_do_not_depend_on_the_threads(batch: int, blas: str) -> None:
+    """Large enough to be cut into groups of samples, shares and rows of taps; or into pixels."""
+    case = sized((batch, geometry((9, 8), (33, 34), (5, 4), (2, 3), 2)),
                  (3, geometry((5, 4), (2, 3), (3, 3), (1, 1), 1)))  # fmt: skip
     n, g = case
     rng = np.random.default_rng(1)
