@@ -20,6 +20,19 @@ def data(n: int = ROWS, seed: int = 0) -> np.ndarray:
     return np.clip(0.5 + 0.4 * np.cos(angle) + rng.normal(0, 0.02, (n, V)), 0, 1)
 
 
+def convolutions() -> tuple[list[nn.Module], list[nn.Module]]:
+    """Of images of 3 x 3 pixels; with running means."""
+    encoder = [
+        nn.Reshape(3, 3, 1), nn.Conv2d(1, 2, 3, padding="same", random_state=0),
+        nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 4, random_state=1),
+    ]  # fmt: skip
+    decoder = [
+        nn.Linear(4, 8, random_state=2), nn.Reshape(2, 2, 2), nn.Upsample(2),
+        nn.ConvTranspose2d(2, 1, 2, random_state=3, padding=1), nn.Flatten(),
+    ]  # fmt: skip
+    return encoder, decoder
+
+
 def layers() -> tuple[list[nn.Module], list[nn.Module]]:
     """Of an encoder and a decoder; among them one that draws."""
     encoder = [nn.Reshape(3, 3), nn.Flatten(), nn.Linear(V, 6, random_state=0), nn.ELU()]
@@ -38,6 +51,7 @@ AUTOENCODERS: dict[str, dict[str, Any]] = {
         "optimizer": "rmsprop", "shuffle": False,
     },
     "stacked": {"architecture": (6, 3), "pretrain_iter": 3, "n_iter": 4, "noise": "gaussian"},
+    "images": {"learning_rate": 0.02},
     "layers": {"optimizer": "adamw", "weight_decay": 0.01},
 }  # fmt: skip
 
@@ -48,8 +62,8 @@ def autoencoder(case: str, **params: Any) -> Autoencoder:
         "architecture": (5, 2), "n_iter": 10, "batch_size": 9, "random_state": 7, "n_threads": 1,
         "learning_rate": 0.01,
     }  # fmt: skip
-    if case == "layers":
-        settings["architecture"] = layers()
+    if case in ("layers", "images"):
+        settings["architecture"] = layers() if case == "layers" else convolutions()
     return Autoencoder(**settings | AUTOENCODERS[case] | params)
 
 

@@ -96,6 +96,36 @@ def test_the_presets_are_those_of_the_tutorials() -> None:
     assert counts == {"dense": 101_200, "dense_deep": 100_480 + 8_256 + 50_960, "ecg": 10_484}
 
 
+def test_the_convolutional_presets() -> None:
+    """Images with noise; 1,320 and 1,897 parameters, as the tutorial's summaries say."""
+    rng = np.random.default_rng(0)
+    X = np.zeros((60, 8, 8))
+    X[np.arange(60), rng.integers(8, size=60)] = 1  # a bright row in each
+    for preset in ("conv", "conv_upsample"):
+        net = Autoencoder(preset, n_iter=30, learning_rate=0.01, batch_size=20, random_state=0,
+                          loss="bce", noise="gaussian", n_threads=1)  # fmt: skip
+        net.fit(X.reshape(60, 64))
+        counts = [part.n_parameters for part in (net.model_.encoder, net.model_.decoder)]
+        assert counts == [1_320, 1_897]
+        assert net.model_.code_size == 2 * 2 * 8
+        assert net.history_["loss"][-1] < 0.1 * net.history_["loss"][0]
+    with pytest.raises(ValueError, match="square images with a side divisible by 4, got 36 feat"):
+        Autoencoder("conv").fit(np.zeros((3, 36)))
+
+
+def test_the_contraction_of_convolutions() -> None:
+    """Against central differences of the codes."""
+    net = autoencoder("images", n_iter=1).fit(data())
+    x, step = data()[:2].astype(np.float32), 1e-2
+    shifts = step * np.eye(V, dtype=np.float32)
+    rows = [[net.model_.encode(x + s).numpy() for s in (shift, -shift)] for shift in shifts]
+    slopes = np.array([(above - below) / (2 * step) for above, below in rows], np.float64)
+    norm = net.model_.contraction(x)[1]
+    assert norm.item() == pytest.approx((slopes**2).sum(), rel=1e-2)
+    norm.backward()
+    assert np.abs(net.model_.encoder[1].weight.grad.numpy()).max() > 0
+
+
 # ---- stages ---------------------------------------------------------------------------------
 
 

@@ -12,9 +12,20 @@ from typing import Any, ClassVar
 import gibbslab
 import numpy as np
 import pytest
-from gibbslab import Autoencoder, DivergenceError, nn
+from gibbslab import Autoencoder, DivergenceError, FormatError, nn
 from gibbslab.callbacks import Checkpoint, CSVLogger
-from neural_cases import NEURAL, StopAfter, V, assert_same_training, data, finished, layers
+from gibbslab.io._layer_sizes import check_sizes
+from model_files import joined, parts
+from neural_cases import (
+    NEURAL,
+    StopAfter,
+    V,
+    assert_same_training,
+    convolutions,
+    data,
+    finished,
+    layers,
+)
 from sklearn.base import clone
 
 
@@ -139,6 +150,30 @@ def test_layers_of_other_classes_cannot_be_saved(path: Path) -> None:
         net.save(path)
     with pytest.raises(TypeError, match="a layer Square cannot be stored in a file"):
         clone(net).set_params(callbacks=[Checkpoint(path)]).fit(data())
+
+
+def test_sizes_between_layers_are_foreseen() -> None:
+    swapped: dict[str, Any] = {"data_format": "NCHW", "padding": 1}
+    networks = [
+        ((V,), convolutions()[0]), ((4,), convolutions()[1]), ((V,), layers()[0]),
+        ((24,), [nn.Reshape(2, -1, 4), nn.Conv2d(2, 5, 3, 2, **swapped), nn.Flatten(),
+                 nn.Reshape(5, 2, 2), nn.ConvTranspose2d(5, 3, (2, 3), 2, **swapped),
+                 nn.Upsample((1, 2), data_format="NCHW")]),
+    ]  # fmt: skip
+    for shape, network in networks:
+        found = nn.Sequential(*network).eval()(np.zeros((1, *shape), np.float32))
+        assert check_sizes(network, shape) == found.shape[1:]
+
+
+def test_a_file_of_huge_layers_is_refused(path: Path) -> None:
+    NEURAL["autoencoder, images"](n_iter=1).fit(data()).save(path)
+    metadata, table, tensors = parts(path.read_bytes())
+    decoder = metadata["params"]["architecture"]["decoder"]
+    at = [layer["layer"] for layer in decoder].index("Upsample")
+    decoder[at : at + 1] = 3 * [{**decoder[at], "scale_factor": [200, 200]}]
+    path.write_bytes(joined(metadata, table, tensors))
+    with pytest.raises(FormatError, match=r"Upsample would give values \(80000, 80000, 2\)"):
+        gibbslab.load(path)
 
 
 MODULES = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .._validation import as_integer
 from ..models import Autoencoder
 from ._settings import as_choice
 
-__all__ = ["ACTIVATIONS", "PRESETS", "Dense", "Layers", "as_architecture"]
+__all__ = ["ACTIVATIONS", "PRESETS", "Architecture", "Dense", "Layers", "as_architecture"]
 
 ACTIVATIONS: dict[str, type[nn.Activation]] = {
     "elu": nn.ELU,
@@ -78,6 +79,52 @@ class Dense:
         return Autoencoder(encoder, decoder, n_features, random_state=seed, device=device)
 
 
+@dataclass(frozen=True)
+class Convolutions:
+    """3 x 3 convolutions of square grey images, each halving their sides, and the way back."""
+
+    channels: tuple[int, ...]
+    upsample: bool  # in the decoder, instead of transposed convolutions
+    mirrored: ClassVar[bool] = False  # by no single layer each
+    code_activation: ClassVar[type[nn.Module]] = nn.ReLU
+    output_activation: ClassVar[type[nn.Module]] = nn.Sigmoid
+
+    @property
+    def encoder(self) -> tuple[int, ...]:
+        """One number for each layer."""
+        return self.channels
+
+    def n_parameters(self, n_features: int) -> int:
+        """Values that training would change; nothing is built."""
+        there = (1, *self.channels)
+        back = (self.channels[-1], *self.channels[::-1], 1)
+        pairs = [*pairwise(there), *pairwise(back)]
+        return sum((9 * below + 1) * above for below, above in pairs)
+
+    def _enlarging(self, below: int, above: int, **options: Any) -> list[nn.Module]:
+        if not self.upsample:
+            return [nn.ConvTranspose2d(below, above, 3, 2, "same", **options), nn.ReLU()]
+        return [nn.Upsample(2), nn.Conv2d(below, above, 3, 1, "same", **options), nn.ReLU()]
+
+    def build(self, n_features: int, seed: int, device: str) -> Autoencoder:
+        """The networks, with weights from `seed`."""
+        side, factor = math.isqrt(n_features), 2 ** len(self.channels)
+        if side * side != n_features or side % factor:
+            raise ValueError(
+                f"[Autoencoder] convolutions need square images with a side divisible by {factor}, "
+                f"got {n_features} features"
+            )
+        options: dict[str, Any] = {"random_state": np.random.default_rng(seed), "device": device}
+        encoder: list[nn.Module] = [nn.Reshape(side, side, 1)]
+        for below, above in pairwise((1, *self.channels)):
+            encoder += [nn.Conv2d(below, above, 3, 2, "same", init="he", **options), nn.ReLU()]
+        decoder: list[nn.Module] = []
+        for below, above in pairwise((self.channels[-1], *self.channels[::-1])):
+            decoder += self._enlarging(below, above, init="he", **options)
+        decoder += [nn.Conv2d(self.channels[0], 1, 3, 1, "same", **options), nn.Sigmoid()]
+        return Autoencoder(encoder, decoder, n_features, random_state=seed, device=device)
+
+
 @dataclass(frozen=True, eq=False)
 class Layers:
     """Networks as the caller made them; copies are trained, from the weights that they have."""
@@ -111,16 +158,20 @@ def _last(network: Any) -> type[nn.Module]:
     return type(layers[-1]) if isinstance(layers, Sequence) and layers else nn.Module
 
 
-# Of course documents and tutorials: 784-64-784, the same with one more layer in the encoder, and
-# that for electrocardiograms of 140 values.
-PRESETS = {
+# Of course documents and tutorials: 784-64-784, the same with one more layer in the encoder, that
+# for electrocardiograms of 140 values, and those for images with noise.
+PRESETS: dict[str, Dense | Convolutions] = {
+    "conv": Convolutions((16, 8), upsample=False),
+    "conv_upsample": Convolutions((16, 8), upsample=True),
     "dense": Dense((64,), (), "relu", "sigmoid"),
     "dense_deep": Dense((128, 64), (), "relu", "sigmoid"),
     "ecg": Dense((32, 16, 8), (16, 32), "relu", "sigmoid"),
 }
 
+Architecture = Dense | Convolutions | Layers
 
-def as_architecture(value: Any, activation: str, output: str, op: str) -> Dense | Layers:
+
+def as_architecture(value: Any, activation: str, output: str, op: str) -> Architecture:
     """The parameter `architecture`, checked."""
     if isinstance(value, str):
         return PRESETS[as_choice(value, "architecture", op, tuple(PRESETS))]

@@ -8,7 +8,7 @@ from typing import Any
 from .. import nn
 from .._validation import as_integer, as_real
 from ..models.autoencoder import NOISES
-from ._architecture import ACTIVATIONS, Dense, Layers, as_architecture
+from ._architecture import ACTIVATIONS, Architecture, as_architecture
 from ._neural_settings import descent_options
 from ._settings import LoopSettings, as_choice, as_positive_or_none, loop_settings
 
@@ -21,7 +21,7 @@ _LOSSES = ("mse", "bce")
 class AutoencoderSettings(LoopSettings):
     """What one call of ``fit`` works with."""
 
-    architecture: Dense | Layers
+    architecture: Architecture
 
 
 def _target(e: Any, op: str) -> float:
@@ -55,7 +55,7 @@ def _options(e: Any, op: str) -> dict[str, Any]:
     }
 
 
-def _check_architecture(of: Dense | Layers, options: dict[str, Any], op: str) -> None:
+def _check_architecture(of: Architecture, options: dict[str, Any], op: str) -> None:
     """Refuse losses, penalties and stages that the networks do not allow."""
     if options["loss"] == "bce" and of.output_activation is not nn.Sigmoid:
         raise ValueError(

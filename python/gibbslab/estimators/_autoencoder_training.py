@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .. import nn
 from ..models import Autoencoder
-from ._architecture import Dense, Layers
+from ._architecture import Architecture
 from ._autoencoder_objective import objective, penalised, penalty, row_losses, with_noise
 from ._autoencoder_settings import AutoencoderSettings
 from ._data import blocks
@@ -43,7 +43,10 @@ class _Trainer(NeuralTrainer):
 
     def input(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """What the layers below make of rows."""
-        return batch if self.below is None else np.asarray(self.below(batch))
+        if self.below is None:
+            return batch
+        with nn.no_grad():
+            return np.asarray(self.below(batch))
 
 
 class AutoencoderTraining(NeuralTraining, StagedTraining):
@@ -57,7 +60,7 @@ class AutoencoderTraining(NeuralTraining, StagedTraining):
     model: Autoencoder
 
     def __init__(
-        self, model: Autoencoder, options: dict[str, Any], architecture: Dense | Layers
+        self, model: Autoencoder, options: dict[str, Any], architecture: Architecture
     ) -> None:
         self.architecture = architecture
         super().__init__(model, options)
@@ -115,6 +118,7 @@ class AutoencoderTraining(NeuralTraining, StagedTraining):
             logs["penalty"] = penalty(trainer.part, trainer.input(first), trainer.options)
         return logs
 
+    @nn.no_grad()
     def _watch(self, X: Any, prefix: str, op: str) -> dict[str, float]:
         trainer: Any = self.trainer
         part, options = trainer.part, trainer.options

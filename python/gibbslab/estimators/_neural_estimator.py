@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from .. import nn
 from .._device_arrays import lies_on_device
 from ._neural_training import HostRows
 from ._row_features import RowFeatures
@@ -23,6 +25,10 @@ class NeuralEstimator(RowFeatures):
                 "the host and copied to where the network computes"
             )
         return super()._values(X, op, device, n_features)
+
+    def _rows(self, X: Any, method: str, width: int | None, of: Callable[[Any], Any]) -> Any:
+        with nn.no_grad():
+            return super()._rows(X, method, width, of)
 
     def _dataset(self, X: Any, target: Any, op: str, device: str) -> HostRows:
         return HostRows(X, op)

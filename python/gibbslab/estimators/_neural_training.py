@@ -83,10 +83,13 @@ class NeuralTrainer(ABC):
                 while first + done < last and not interrupt.pending:
                     at = (first + done) * batch_size
                     self._address(draw + done)
+                    before = [(x, x._node) for _, x in self.model.named_buffers()]
                     self.step(data.take(order[at : at + batch_size]))
                     done += 1
             except DivergenceError as error:
                 trouble = error.tensor or "a parameter"
+                for buffer, node in before:
+                    buffer._node = node
             finally:
                 self._address(draw + done)
                 self.model.eval()
@@ -142,8 +145,8 @@ class NeuralTraining(Training):
 
 def use_threads(model: nn.Module, n_threads: int) -> None:
     """Let a network compute with so many threads, 0 for all; what was built on it must be anew."""
-    for parameter in model.parameters():
-        if parameter._node.n_threads != n_threads:
-            value = parameter._node.to_numpy()
-            parameter._node = _core.nn.Variable(value, True, n_threads, parameter.device)
+    for x in model._kept().values():
+        if x._node.n_threads != n_threads:
+            value, trained = x._node.to_numpy(), x.requires_grad
+            x._node = _core.nn.Variable(value, trained, n_threads, x.device)
     model.to(model.device)

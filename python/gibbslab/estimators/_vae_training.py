@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from .. import _core
+from .. import _core, nn
 from ..models import VAE
 from ._data import blocks
 from ._job import Job, Plan
@@ -64,6 +64,7 @@ class VAETraining(NeuralTraining):
             logs.update(self._watch(job.validation, "validation_", job.op))
         return logs
 
+    @nn.no_grad()
     def _watch(self, X: Any, prefix: str, op: str) -> dict[str, float]:
         fit = divergence = 0.0
         for _, v in blocks(X, op):

@@ -33,10 +33,12 @@ class Autoencoder(NeuralEstimator, BaseEstimator):
     ----------
     architecture : sequence of int, str, or pair of lists of nn.Module, default=(64,)
         Hidden sizes of the encoder from the data on, the last that of the code, mirrored by the
-        decoder; a preset, {"dense", "dense_deep", "ecg"}: 784-64-784 (for any number of features),
-        784-128-64-784, 140-32-16-8-16-32-140, each with rectifiers and a sigmoid at the end; or
-        the layers of encoder and decoder, as `gibbslab.nn` has them. Copies of layers are
-        trained, from the weights that they have.
+        decoder; a preset: "dense", "dense_deep" and "ecg" are 784-64-784, 784-128-64-784 and
+        140-32-16-8-16-32-140 (for any number of features), "conv" two convolutions of square grey
+        images, to 16 and 8 channels, and back by transposed ones, "conv_upsample" back by
+        enlarging and convolutions, each with rectifiers and a sigmoid at the end; or the layers
+        of encoder and decoder, as `gibbslab.nn` has them, in or after an `nn.Reshape` for images.
+        Copies of layers are trained, from the weights that they have.
     activation : {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "identity"}, \
 default="relu"
         Of the hidden layers and the code, where `architecture` gives sizes. Weights start as He

@@ -8,12 +8,13 @@ from typing import Any
 import numpy.typing as npt
 
 from ..errors import FormatError
-from ..estimators._architecture import Dense, Layers
+from ..estimators._architecture import Layers
 from ..estimators._autoencoder_training import begin_autoencoder
 from ..estimators.autoencoder import Autoencoder
 from ._estimator import describe as describe_any
 from ._estimator import finish, state_fields, with_params
 from ._fields import LARGEST, tensors_of
+from ._layer_sizes import check_sizes
 from ._layers import n_values
 from ._reader import Document
 
@@ -35,11 +36,14 @@ def build(document: Document, where: str) -> Autoencoder:
     state = state_fields(document, where, _FIELDS)
     n_features = state.integer("n_features", _FEATURES + n_values(document))
     architecture = settings.architecture
-    if isinstance(architecture, Dense):
+    if not isinstance(architecture, Layers):
         count = architecture.n_parameters(n_features)
         if count > n_values(document):
             raise FormatError(f"{where} params.architecture has {count} parameters, the file less")
     try:
+        if isinstance(architecture, Layers):
+            code = check_sizes(architecture.encoder, (n_features,))
+            check_sizes(architecture.decoder, code)
         training = begin_autoencoder(n_features, settings, state.integer("seed", LARGEST))
     except (TypeError, ValueError) as error:
         raise FormatError(f"{where} params.architecture: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,16 @@ from ._reader import Document
 __all__ = ["architecture_from_json", "architecture_to_json", "n_values"]
 
 # Arguments of each kind of layer, with the attributes that hold them; weights are tensors.
+_SAME = lambda *names: {name: name for name in names}  # noqa: E731
+_CONVOLUTION = _SAME("in_channels", "out_channels", "kernel_size", "stride", "padding", "bias",
+                     "data_format")  # fmt: skip
 _KINDS: dict[str, dict[str, str]] = {
-    "Linear": {"in_features": "in_features", "out_features": "out_features", "bias": "bias"},
+    "Linear": _SAME("in_features", "out_features", "bias"),
+    "Conv2d": _CONVOLUTION,
+    "ConvTranspose2d": {**_CONVOLUTION, "output_padding": "output_padding"},
+    "BatchNorm1d": {**_SAME("num_features", "eps", "momentum"), "affine": "weight"},
+    "BatchNorm2d": {**_SAME("num_features", "eps", "momentum", "data_format"), "affine": "weight"},
+    "Upsample": _SAME("scale_factor", "mode", "data_format"),
     "ELU": {"alpha": "alpha"},
     "LeakyReLU": {"negative_slope": "alpha"},
     "Dropout": {"p": "p", "random_state": "seed"},
@@ -23,6 +32,7 @@ _KINDS: dict[str, dict[str, str]] = {
 } | {
     name: {} for name in ("Flatten", "Identity", "ReLU", "Sigmoid", "Softplus", "Tanh")
 }  # fmt: skip
+_SIZES = ("in_features", "out_features", "in_channels", "out_channels", "num_features")
 
 
 def n_values(document: Document) -> int:
@@ -54,8 +64,8 @@ def _layer_to_json(layer: Any) -> dict[str, Any]:
             f"those of gibbslab.nn that can are {', '.join(sorted(_KINDS))}"
         )
     arguments = {name: getattr(layer, attribute) for name, attribute in _KINDS[kind].items()}
-    if kind == "Linear":
-        arguments["bias"] = layer.bias is not None
+    for name in {"bias", "affine"} & set(arguments):
+        arguments[name] = arguments[name] is not None
     return {"layer": kind, **arguments}
 
 
@@ -86,9 +96,18 @@ def _layer_from_json(value: Any, most: int) -> nn.Module:
         if not isinstance(arguments["shape"], list):
             raise TypeError("architecture: shape must be a list")
         return cls(*arguments["shape"])
-    if kind == "Linear":
-        sizes = arguments["in_features"], arguments["out_features"]
-        if not all(type(n) is int and n > 0 for n in sizes) or sizes[0] * sizes[1] > most:
-            raise ValueError(f"architecture: a layer of {sizes} is not in the file")
+    if _n_weights(arguments) > most:
+        raise ValueError(f"architecture: a layer of {_n_weights(arguments)} weights is too large")
+    if {"in_features", "in_channels"} & set(arguments):
         arguments["random_state"] = 0
     return cls(**arguments)
+
+
+def _n_weights(arguments: dict[str, Any]) -> int:
+    """Weights of a layer that is not made yet; `TypeError` for sizes that are no integers."""
+    sizes = [arguments.get(name, 1) for name in _SIZES]
+    kernel = arguments.get("kernel_size", 1)
+    sizes += kernel if isinstance(kernel, list) else [kernel]
+    if not all(type(n) is int and n > 0 for n in sizes):
+        raise TypeError(f"architecture: {sizes} must be positive integers")
+    return math.prod(sizes)
