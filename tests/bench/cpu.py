@@ -112,13 +112,15 @@ def sgemm_rate() -> float:
     return 2 * 768**3 / min(seconds(lambda: sgemm(1.0, a, a)) for _ in range(20))
 
 
-def warm_up(run: Run, enough: float = 0.1) -> None:
+def warm_up(run: Run, batches: int, enough: float = 0.1) -> None:
     start = time.perf_counter()
     while time.perf_counter() - start < enough:
-        run(0, 10)
+        run(0, batches)
 
 
-def time_rounds(runs: dict[str, Run], rounds: int, batches: int) -> dict[str, float]:
+def time_rounds(
+    runs: dict[str, Run], rounds: int, batches: int, warm: int = 10
+) -> dict[str, float]:
     """Median seconds of one batch, per contestant.
 
     Every turn begins with batches that are not timed: the contestant before leaves its own data in
@@ -127,7 +129,7 @@ def time_rounds(runs: dict[str, Run], rounds: int, batches: int) -> dict[str, fl
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            warm_up(run)
+            warm_up(run, warm)
             times[name].append(seconds(lambda run=run: run(0, batches)) / batches)
     return {name: float(np.median(t)) for name, t in times.items()}
 
