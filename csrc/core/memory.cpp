@@ -62,8 +62,8 @@ class Cache {
 
 #ifdef GIBBSLAB_HAS_FORK
 // Held across a fork, so that the child never inherits it from a thread that it does not have.
-const int g_fork_hook = pthread_atfork([] { Cache::get().lock(); }, [] { Cache::get().unlock(); },
-                                       [] { Cache::get().unlock(); });
+const int g_held_across_fork = pthread_atfork(
+    [] { Cache::get().lock(); }, [] { Cache::get().unlock(); }, [] { Cache::get().unlock(); });
 #endif
 
 struct HostMemory : Memory {
@@ -71,7 +71,7 @@ struct HostMemory : Memory {
 
   std::shared_ptr<void> allocate(int64_t count) override {
 #ifdef GIBBSLAB_HAS_FORK
-    (void)g_fork_hook;
+    (void)g_held_across_fork;
 #endif
     const size_t bytes = static_cast<size_t>(std::max<int64_t>(count, 1));
     void* memory = Cache::get().take(bytes);

@@ -45,7 +45,7 @@ class ProductPieces {
 
 // Rows of a piece that are activated one after the other.
 template <class Body>
-void for_rows(const ProductPieces::Piece& piece, const Body& body) {
+void for_rows_of(const ProductPieces::Piece& piece, const Body& body) {
   for (int64_t r = piece.row; r < piece.row + piece.rows; ++r) body(r);
 }
 
@@ -54,7 +54,7 @@ void forward_piece(const Dense& job, const ProductPieces::Piece& at) {
   gemm({false, true, at.rows, at.columns, x.cols(), 1.0f, x.row(at.row), x.stride(),
         w.row(at.column), w.stride(), 0.0f, job.out->row(at.row) + at.column, job.out->stride()});
   const float* bias = job.bias != nullptr ? job.bias->data() + at.column : nullptr;
-  for_rows(at, [&](int64_t r) {
+  for_rows_of(at, [&](int64_t r) {
     kernels().add_and_activate(job.activation, bias, job.out->row(r) + at.column, at.columns);
   });
 }
@@ -72,7 +72,7 @@ void out_piece(const DenseBackward& job, const ProductPieces::Piece& at) {
         w.data() + at.column, w.stride(), job.accumulate ? 1.0f : 0.0f,
         job.out->row(at.row) + at.column, job.out->stride()});
   if (job.below.kind == FunctionKind::kIdentity || fault("dense_slope_left_out")) return;
-  for_rows(at, [&](int64_t r) {
+  for_rows_of(at, [&](int64_t r) {
     float* out = job.out->row(r) + at.column;
     kernels().slope_row(job.below, job.x->row(r) + at.column, out, out, at.columns);
   });

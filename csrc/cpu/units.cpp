@@ -6,6 +6,7 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/core/unit_formulas.h"
 #include "csrc/cpu/cpu_ops.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -28,14 +29,6 @@ struct RowInput {
 
 double variance_of(const Units& units, int64_t c) {
   return units.variance ? units.variance->data()[c] : 1.0;
-}
-
-template <class Body>
-void for_rows(const Context& ctx, int64_t rows, const Body& body) {
-  const Pieces pieces(rows, 8, ctx.threads());
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
-  });
 }
 
 // The columns first ... first + K - 1 of one categorical unit.
@@ -87,7 +80,7 @@ struct CpuUnits : UnitOps {
                 Tensor* mean, Tensor* sample) override {
     const Tensor* out = mean ? mean : sample;
     if (out == nullptr) return;
-    for_rows(ctx, out->rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), out->rows(), 8, [&](int64_t r) {
       activate_row(units, RowInput(input, r), {draw, r, 0, out->cols()},
                    mean ? mean->row(r) : nullptr, sample ? sample->row(r) : nullptr);
     });
@@ -95,13 +88,13 @@ struct CpuUnits : UnitOps {
 
   void log_normaliser(const Context& ctx, const Units& units, const UnitInput& input, int64_t rows,
                       double* out) override {
-    for_rows(ctx, rows, [&](int64_t r) {
+    for_rows(ctx.threads(), rows, 8, [&](int64_t r) {
       out[r] = log_normaliser_row(units, RowInput(input, r), input.bias->cols());
     });
   }
 
   void log_base(const Context& ctx, const Units& units, const Tensor& x, double* out) override {
-    for_rows(ctx, x.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), x.rows(), 8, [&](int64_t r) {
       out[r] = 0.0;
       for (int64_t c = 0; c < x.cols(); ++c)
         out[r] += unit_log_base(units.type, x.row(r)[c], variance_of(units, c));
@@ -109,7 +102,7 @@ struct CpuUnits : UnitOps {
   }
 
   void row_dots(const Context& ctx, const Tensor& x, const Tensor& y, double* out) override {
-    for_rows(ctx, x.rows(), [&](int64_t r) {
+    for_rows(ctx.threads(), x.rows(), 8, [&](int64_t r) {
       out[r] = 0.0;
       for (int64_t c = 0; c < x.cols(); ++c) out[r] += double{x.row(r)[c]} * y.row(r)[c];
     });

@@ -10,6 +10,7 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/interrupt.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab {
 namespace {
@@ -18,13 +19,6 @@ namespace {
 constexpr int64_t kMostInputs = int64_t{1} << 22;
 // Rows whose labels are summed in one product.
 constexpr int64_t kTogether = 16;
-
-void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
-  require(t.rows() == rows && t.cols() == cols, op, [&] {
-    return "must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(t.rows(), t.cols());
-  });
-}
 
 // One row of numbers of the device, on the host in float64.
 std::vector<double> row_values(const Tensor& x) {
@@ -108,27 +102,27 @@ ClassificationRbm::ClassificationRbm(Context ctx, int64_t visible, int64_t hidde
       d_(ops::zeros(ctx_, 1, classes)) {}
 
 void ClassificationRbm::set_weights(Tensor w) {
-  require_shape("ClassificationRBM.W", w, visible_size(), hidden_size());
+  require_shape("ClassificationRBM", "W", w, visible_size(), hidden_size());
   w_.set(std::move(w));
 }
 
 void ClassificationRbm::set_label_weights(Tensor u) {
-  require_shape("ClassificationRBM.U", u, classes(), hidden_size());
+  require_shape("ClassificationRBM", "U", u, classes(), hidden_size());
   u_.set(std::move(u));
 }
 
 void ClassificationRbm::set_visible_bias(Tensor a) {
-  require_shape("ClassificationRBM.v_bias", a, 1, visible_size());
+  require_shape("ClassificationRBM", "v_bias", a, 1, visible_size());
   a_ = std::move(a);
 }
 
 void ClassificationRbm::set_hidden_bias(Tensor b) {
-  require_shape("ClassificationRBM.h_bias", b, 1, hidden_size());
+  require_shape("ClassificationRBM", "h_bias", b, 1, hidden_size());
   b_ = std::move(b);
 }
 
 void ClassificationRbm::set_label_bias(Tensor d) {
-  require_shape("ClassificationRBM.y_bias", d, 1, classes());
+  require_shape("ClassificationRBM", "y_bias", d, 1, classes());
   d_ = std::move(d);
 }
 

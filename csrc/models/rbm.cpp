@@ -9,24 +9,15 @@
 #include "csrc/core/interrupt.h"
 #include "csrc/models/pace.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab {
-namespace {
 
-void require_shape(const char* op, const Tensor& t, int64_t rows, int64_t cols) {
-  require(t.rows() == rows && t.cols() == cols, op, [&] {
-    return "must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(t.rows(), t.cols());
-  });
-}
-
-int64_t checked_steps(const Sweeps& sweeps) {
+int64_t checked_steps(const Sweeps& sweeps, bool one_too_many) {
   require(sweeps.steps >= 1, "RBM.gibbs",
           [&] { return "steps must be at least 1, got " + std::to_string(sweeps.steps); });
-  return fault("one_step_too_many") ? sweeps.steps + 1 : sweeps.steps;
+  return one_too_many ? sweeps.steps + 1 : sweeps.steps;
 }
-
-}  // namespace
 
 Tensor scaled_bias(const Context& ctx, const Tensor& bias, float beta) {
   if (beta == 1.0f) return bias;
@@ -55,23 +46,23 @@ Rbm::Rbm(Context ctx, int64_t visible_size, int64_t hidden_size)
       hidden_bias_(ops::zeros(ctx_, 1, hidden_size)) {}
 
 void Rbm::set_weights(Tensor w) {
-  require_shape("RBM.W", w, visible_size(), hidden_size());
+  require_shape("RBM", "W", w, visible_size(), hidden_size());
   weights_.set(std::move(w));
 }
 
 void Rbm::set_weights(Tensor w, Tensor wt) {
-  require_shape("RBM.W", w, visible_size(), hidden_size());
-  require_shape("RBM.W transposed", wt, hidden_size(), visible_size());
+  require_shape("RBM", "W", w, visible_size(), hidden_size());
+  require_shape("RBM", "W transposed", wt, hidden_size(), visible_size());
   weights_.set(std::move(w), std::move(wt));
 }
 
 void Rbm::set_visible_bias(Tensor a) {
-  require_shape("RBM.v_bias", a, 1, visible_size());
+  require_shape("RBM", "v_bias", a, 1, visible_size());
   visible_bias_ = std::move(a);
 }
 
 void Rbm::set_hidden_bias(Tensor b) {
-  require_shape("RBM.h_bias", b, 1, hidden_size());
+  require_shape("RBM", "h_bias", b, 1, hidden_size());
   hidden_bias_ = std::move(b);
 }
 
@@ -197,7 +188,7 @@ CdPass Rbm::fused_sweeps(const BitTensor& start, bool from_hidden, const Sweeps&
 }
 
 CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
-  const int64_t steps = checked_steps(sweeps);
+  const int64_t steps = checked_steps(sweeps, fault("one_step_too_many"));
   if (fusible(h, sweeps, steps)) return fused_sweeps(h.bits(), true, sweeps, steps);
   CdPass out;
   States hidden = h;
@@ -214,7 +205,7 @@ CdPass Rbm::gibbs_from_hidden(const States& h, const Sweeps& sweeps) {
 }
 
 CdPass Rbm::gibbs_from_visible(const States& v, const Sweeps& sweeps) {
-  const int64_t steps = checked_steps(sweeps);
+  const int64_t steps = checked_steps(sweeps, fault("one_step_too_many"));
   if (fusible(v, sweeps, steps)) return fused_sweeps(v.bits(), false, sweeps, steps);
   CdPass out;
   States visible = v;

@@ -44,6 +44,9 @@ struct Sweeps {
   bool hidden_sample = true;  // whether the last hidden states are wanted (from hidden)
 };
 
+// The steps, at least 1; a planted fault adds one.
+int64_t checked_steps(const Sweeps& sweeps, bool one_too_many);
+
 class Rbm {
  public:
   Rbm(Context ctx, int64_t visible_size, int64_t hidden_size);

@@ -7,16 +7,10 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/interrupt.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab {
 namespace {
-
-void require_shape(const char* name, const Tensor& t, int64_t rows, int64_t cols) {
-  require(t.rows() == rows && t.cols() == cols, "RBM", [&] {
-    return std::string(name) + " must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(t.rows(), t.cols());
-  });
-}
 
 Tensor ones(const Context& ctx, int64_t cols) {
   Tensor out = Tensor::zeros(1, cols);
@@ -26,12 +20,6 @@ Tensor ones(const Context& ctx, int64_t cols) {
 
 bool bounded(const UnitType& type) {
   return type.kind != UnitKind::kGaussian && type.kind != UnitKind::kRectified;
-}
-
-int64_t checked_steps(const Sweeps& sweeps) {
-  require(sweeps.steps >= 1, "RBM.gibbs",
-          [&] { return "steps must be at least 1, got " + std::to_string(sweeps.steps); });
-  return fault("unit_sweep_too_many") ? sweeps.steps + 1 : sweeps.steps;
 }
 
 }  // namespace
@@ -51,19 +39,20 @@ UnitRbm::UnitRbm(Context ctx, int64_t visible_size, int64_t hidden_size, UnitTyp
 }
 
 void UnitRbm::set_weights(Tensor w) {
-  require_shape("W", w, visible_size(), hidden_size());
+  require_shape("RBM", "W", w, visible_size(), hidden_size());
   weights_ = std::move(w);
   fresh_ = false;
 }
 
 void UnitRbm::set_bias(Side side, Tensor bias) {
-  require_shape(side == Side::kVisible ? "v_bias" : "h_bias", bias, 1, size(side));
+  require_shape("RBM", side == Side::kVisible ? "v_bias" : "h_bias", bias, 1, size(side));
   at(side).bias = std::move(bias);
   fresh_ = false;
 }
 
 void UnitRbm::set_variance(Side side, Tensor variance) {
-  require_shape(side == Side::kVisible ? "v_variance" : "h_variance", variance, 1, size(side));
+  require_shape("RBM", side == Side::kVisible ? "v_variance" : "h_variance", variance, 1,
+                size(side));
   at(side).variance = std::move(variance);
   fresh_ = false;
 }
@@ -142,7 +131,7 @@ Tensor UnitRbm::product(Side to, const Tensor& x) const {
 }
 
 UnitState UnitRbm::half_step(Side to, const Tensor& x, double beta, bool mean, bool sample) {
-  require_shape(to == Side::kHidden ? "v" : "h", x, x.rows(), size(other(to)));
+  require_shape("RBM", to == Side::kHidden ? "v" : "h", x, x.rows(), size(other(to)));
   const Tensor received = product(to, x);
   UnitState out;
   if (mean) out.mean = ops::zeros(ctx_, x.rows(), size(to));
@@ -171,7 +160,7 @@ void UnitRbm::clamp(const Clamp* clamp, Tensor& v) const {
 }
 
 UnitPass UnitRbm::gibbs(Side from, const Tensor& start, const Sweeps& sweeps) {
-  const int64_t steps = checked_steps(sweeps);
+  const int64_t steps = checked_steps(sweeps, fault("unit_sweep_too_many"));
   UnitPass out;
   Tensor state = start;
   for (int64_t step = 0; step < steps; ++step) {
@@ -194,7 +183,7 @@ UnitPass UnitRbm::gibbs(Side from, const Tensor& start, const Sweeps& sweeps) {
 }
 
 std::vector<double> UnitRbm::log_marginal(Side side, const Tensor& x, double beta) const {
-  require_shape(side == Side::kVisible ? "v" : "h", x, x.rows(), size(side));
+  require_shape("RBM", side == Side::kVisible ? "v" : "h", x, x.rows(), size(side));
   const double scale = beta / temperature_;
   const Tensor received = product(other(side), x);
   std::vector<double> out(static_cast<size_t>(x.rows()), -scale * constant());
@@ -212,8 +201,8 @@ std::vector<double> UnitRbm::free_energy(const Tensor& v, double beta) const {
 }
 
 std::vector<double> UnitRbm::energy(const Tensor& v, const Tensor& h, double beta) const {
-  require_shape("v", v, v.rows(), visible_size());
-  require_shape("h", h, v.rows(), hidden_size());
+  require_shape("RBM", "v", v, v.rows(), visible_size());
+  require_shape("RBM", "h", h, v.rows(), hidden_size());
   const double scale = beta / temperature_;
   std::vector<double> out(static_cast<size_t>(v.rows()), scale * constant());
   ops::row_dots(ctx_, product(Side::kHidden, v), h, -scale, out.data());

@@ -2,25 +2,18 @@
 
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab {
 namespace {
 
 constexpr const char* kName = "cd_run";
 
-template <class T>
-void require_shape(const std::string& name, const T& x, int64_t rows, int64_t cols) {
-  require(x.rows() == rows && x.cols() == cols, kName, [&] {
-    return name + " must have shape " + shape_string(rows, cols) + ", got " +
-           shape_string(x.rows(), x.cols());
-  });
-}
-
 void require_parameters(const std::string& prefix, const Tensor& w, const Tensor& a,
                         const Tensor& b, int64_t visible, int64_t hidden) {
-  require_shape(prefix + "weights", w, visible, hidden);
-  require_shape(prefix + "visible_bias", a, 1, visible);
-  require_shape(prefix + "hidden_bias", b, 1, hidden);
+  require_shape(kName, (prefix + "weights").c_str(), w, visible, hidden);
+  require_shape(kName, (prefix + "visible_bias").c_str(), a, 1, visible);
+  require_shape(kName, (prefix + "hidden_bias").c_str(), b, 1, hidden);
 }
 
 void require_state(const CdState& s, int64_t visible, int64_t hidden, bool velocities,
@@ -29,7 +22,7 @@ void require_state(const CdState& s, int64_t visible, int64_t hidden, bool veloc
   if (velocities)
     require_parameters("velocity_", s.velocity_weights, s.velocity_visible_bias,
                        s.velocity_hidden_bias, visible, hidden);
-  require_shape("chains", s.chains, chains, chains > 0 ? hidden : s.chains.cols());
+  require_shape(kName, "chains", s.chains, chains, chains > 0 ? hidden : s.chains.cols());
 }
 
 }  // namespace

@@ -4,16 +4,14 @@
 
 #include "csrc/core/error.h"
 #include "csrc/ops/backend.h"
+#include "csrc/ops/shapes.h"
 
 namespace gibbslab::ops {
 namespace {
 
-void require_shape(const char* op, const char* name, size_t l, const Tensor& x, int64_t rows,
+void require_layer(const char* op, const char* name, size_t l, const Tensor& x, int64_t rows,
                    int64_t cols) {
-  require(x.rows() == rows && x.cols() == cols, op, [&] {
-    return std::string(name) + "[" + std::to_string(l) + "] must have shape " +
-           shape_string(rows, cols) + ", got " + shape_string(x.rows(), x.cols());
-  });
+  require_shape(op, (std::string(name) + "[" + std::to_string(l) + "]").c_str(), x, rows, cols);
 }
 
 }  // namespace
@@ -30,13 +28,13 @@ int64_t mean_field(const Context& ctx, const MeanFieldJob& job) {
                std::to_string(job.means->size());
       });
   const int64_t rows = job.from_data->rows();
-  require_shape("mean_field", "from_data", 0, *job.from_data, rows, job.biases[0]->cols());
+  require_layer("mean_field", "from_data", 0, *job.from_data, rows, job.biases[0]->cols());
   for (size_t l = 0; l < layers; ++l) {
     const int64_t units = job.biases[l]->cols();
-    require_shape("mean_field", "biases", l, *job.biases[l], 1, units);
-    require_shape("mean_field", "means", l, (*job.means)[l], rows, units);
+    require_layer("mean_field", "biases", l, *job.biases[l], 1, units);
+    require_layer("mean_field", "means", l, (*job.means)[l], rows, units);
     if (l + 1 < layers)
-      require_shape("mean_field", "weights", l, job.weights[l]->get(), units,
+      require_layer("mean_field", "weights", l, job.weights[l]->get(), units,
                     job.biases[l + 1]->cols());
   }
   return ctx.backend().mean_field.infer(ctx, job);
@@ -46,10 +44,10 @@ void extrapolate(const Context& ctx, const Extrapolation& job) {
   for (size_t l = 0; l < job.size(); ++l) {
     const ExtrapolatedLayer& layer = job[l];
     const int64_t rows = job[0].x->rows(), cols = layer.x->cols();
-    require_shape("extrapolate", "x", l, *layer.x, rows, cols);
-    require_shape("extrapolate", "start", l, *layer.start, rows, cols);
-    require_shape("extrapolate", "last", l, *layer.last, rows, cols);
-    require_shape("extrapolate", "change", l, *layer.change, rows, cols);
+    require_layer("extrapolate", "x", l, *layer.x, rows, cols);
+    require_layer("extrapolate", "start", l, *layer.start, rows, cols);
+    require_layer("extrapolate", "last", l, *layer.last, rows, cols);
+    require_layer("extrapolate", "change", l, *layer.change, rows, cols);
   }
   if (!job.empty() && job[0].x->rows() > 0) ctx.backend().mean_field.extrapolate(ctx, job);
 }
