@@ -25,7 +25,7 @@ NAMES = ("W", "v_bias", "h_bias")
 
 
 def steps() -> int:
-    return int(sized(8000, 200))
+    return int(sized(8000, 140))
 
 
 def parameters() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
