@@ -104,6 +104,7 @@ def test_training_that_blows_up_keeps_the_last_good_weights(case: str) -> None:
     done = net.model_.draws - draws
     if done == 0:
         assert all((now[name] == before[name]).all() for name in before)
+    assert caught.value.tensor in now
     assert caught.value.epoch == net.n_epochs_
     assert caught.value.batch == net._training.batch
     net.model_.load_state_dict(before)
