@@ -129,6 +129,23 @@ struct DescentSpan {
   int64_t count;
 };
 
+// out (rows, cols) = A B [+ out]. Element (r, k) of A, (rows, depth), lies at
+// a[r * a_row + k * a_depth]; B and out are rows of whole vectors, as a Tensor's that is padded.
+// The padding of out becomes zero.
+struct DenseProduct {
+  const float* a;
+  int64_t a_row, a_depth;
+  const float* b;
+  int64_t b_stride;
+  float* out;
+  int64_t out_stride;
+  int64_t rows, cols, depth;
+  bool accumulate;
+};
+
+// The columns of B that are packed together, and that a product is cut between.
+constexpr int64_t kProductStrip = 32;
+
 struct Kernels {
   const char* name;
   // Rows [begin, end) of the product.
@@ -183,6 +200,9 @@ struct Kernels {
   double (*loss_row)(const LossRow& job);
   // Returns false when a new value is not finite.
   bool (*descend)(const DescentSpan& job);
+  void (*dense_product)(const DenseProduct& job);
+  // out (depth, kProductStrip) = the transpose of `count` padded rows, zeros beyond them.
+  void (*pack_strip)(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);
 };
 
 // The table in use: the best the machine has, or the one GIBBSLAB_ISA names.

@@ -40,5 +40,7 @@ void add_and_activate(Function f, const float* bias, float* out, int64_t cols);
 void slope_row(Function f, const float* y, const float* dy, float* out, int64_t cols);
 double loss_row(const LossRow& job);
 bool descend(const DescentSpan& job);
+void dense_product(const DenseProduct& job);
+void pack_strip(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);
 
 }  // namespace gibbslab::cpu::GIBBSLAB_ISA

@@ -1,6 +1,7 @@
 // Transposition of packed bits and of float matrices.
 #include "csrc/cpu/kernels_impl.h"
 #include "csrc/cpu/simd.h"
+#include "csrc/cpu/tile.h"
 
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
@@ -30,21 +31,6 @@ void transpose_block(u64x8* block) {
     const u64x8 fours = swap_within<4>(block[i], 0x0F0F0F0F0F0F0F0Full);
     const u64x8 pairs = swap_within<2>(fours, 0x3333333333333333ull);
     block[i] = swap_within<1>(pairs, 0x5555555555555555ull);
-  }
-}
-
-// Four perfect shuffles of the sixteen rows: each halves the distance of what belongs together.
-GIBBSLAB_HD void transpose_tile(f32x16* tile) {
-  for (int stage = 0; stage < 4; ++stage) {
-    f32x16 next[16];
-    for (int i = 0; i < 8; ++i) {
-      const f32x16 a = tile[i], b = tile[i + 8];
-      next[2 * i] =
-          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                                14, 30, 15, 31);
-    }
-    for (int i = 0; i < 16; ++i) tile[i] = next[i];
   }
 }
 

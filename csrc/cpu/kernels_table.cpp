@@ -39,6 +39,8 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .slope_row = isa::slope_row,
       .loss_row = isa::loss_row,
       .descend = isa::descend,
+      .dense_product = isa::dense_product,
+      .pack_strip = isa::pack_strip,
   };
   return table;
 }

@@ -155,5 +155,54 @@ TEST(bit_columns_and_counts) {
   });
 }
 
+// The product of `a`, (rows, depth) or its transpose, and b; in padding there was something else.
+void check_dense(const cpu::Kernels& kernels, const Tensor& a, bool transposed, const Tensor& b,
+                 bool accumulate) {
+  const int64_t rows = transposed ? a.cols() : a.rows(), cols = b.cols(), depth = b.rows();
+  const Tensor before = reals(rows, cols, 6);
+  Tensor out = before.clone();
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = cols; c < round_up(cols, kLanes); ++c) out.row(r)[c] = 7.0f;
+  const int64_t step = a.stride();
+  kernels.dense_product({a.data(), transposed ? 1 : step, transposed ? step : 1, b.data(),
+                         b.stride(), out.data(), out.stride(), rows, cols, depth, accumulate});
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < cols; ++c) {
+      double sum = accumulate ? before.row(r)[c] : 0.0;
+      for (int64_t k = 0; k < depth; ++k)
+        sum += static_cast<double>(transposed ? a.row(k)[r] : a.row(r)[k]) * b.row(k)[c];
+      CHECK_NEAR(out.row(r)[c], sum, 1e-6 * static_cast<double>(depth + 4));
+    }
+    for (int64_t c = cols; c < round_up(cols, kLanes); ++c) CHECK(out.row(r)[c] == 0.0f);
+  }
+}
+
+TEST(dense_product) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t rows : {1, 5, 14, 29})
+      for (int64_t cols : {1, 16, 31, 33, 100})
+        for (int64_t depth : {1, 33, 1025})
+          for (bool accumulate : {false, true}) {
+            const Tensor b = reals(depth, cols, 2);
+            check_dense(kernels, reals(rows, depth, 1), false, b, accumulate);
+            check_dense(kernels, reals(depth, rows, 1), true, b, accumulate);
+          }
+  });
+}
+
+TEST(pack_strip) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t count : {1, 16, 17, 32})
+      for (int64_t depth : {1, 16, 45}) {
+        const Tensor rows = reals(count, depth, 3);
+        Tensor packed = Tensor::zeros(depth, cpu::kProductStrip);
+        kernels.pack_strip(rows.data(), rows.stride(), count, depth, packed.data());
+        for (int64_t k = 0; k < depth; ++k)
+          for (int64_t c = 0; c < cpu::kProductStrip; ++c)
+            CHECK(packed.data()[k * cpu::kProductStrip + c] == (c < count ? rows.row(c)[k] : 0.0f));
+      }
+  });
+}
+
 }  // namespace
 }  // namespace gibbslab

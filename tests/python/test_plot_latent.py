@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import gibbslab
 import matplotlib
 import numpy as np
 import pytest
@@ -53,15 +52,6 @@ def test_scatter_shows_the_means_by_class(model: VAE) -> None:
     assert len({tuple(drawn.get_facecolor()[0]) for drawn in display.collections_}) == 3
     plain = LatentScatterDisplay(means).plot(ax=display.ax_, c=means[:, 2], cmap="viridis")
     assert plain.ax_ is display.ax_
-
-
-def test_estimators_are_drawn_as_their_models() -> None:
-    estimator = gibbslab.VAE(2, (8,), n_iter=1, random_state=0, n_threads=1)
-    with pytest.raises(NotFittedError):
-        LatentScatterDisplay.from_estimator(estimator, X)
-    estimator.fit(X)
-    display = LatentScatterDisplay.from_estimator(estimator, X)
-    np.testing.assert_allclose(display.means, estimator.transform(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("spacing", ["linear", "quantile"])

@@ -1,0 +1,39 @@
+// Products of padded matrices by our own kernels, cut into tasks.
+#pragma once
+
+#include "csrc/core/context.h"
+#include "csrc/cpu/kernels.h"
+
+namespace gibbslab::cpu {
+
+// Tasks that together are a product; fixed by the shape, so that results do not depend on threads.
+class ProductTasks {
+ public:
+  // No tasks.
+  ProductTasks() = default;
+  // `strip` floats lie between where strips of kProductStrip columns of B begin.
+  explicit ProductTasks(const DenseProduct& whole, int64_t strip = kProductStrip)
+      : whole_(whole),
+        strip_(strip),
+        strips_((whole.cols + kProductStrip - 1) / kProductStrip),
+        chunks_((whole.rows + kRows - 1) / kRows) {}
+
+  int64_t count() const { return strips_ * chunks_; }
+  // The columns and rows of out that task i makes.
+  struct Part {
+    int64_t column, columns, row, rows;
+  };
+  Part operator[](int64_t i) const;
+  void run(const Part& part) const;
+
+ private:
+  static constexpr int64_t kRows = 56;  // whole tiles, and few enough to share the work evenly
+  DenseProduct whole_{};
+  int64_t strip_ = 0, strips_ = 0, chunks_ = 0;
+};
+
+// The strips of B = W^T, for W (cols, depth) padded, one after the other; valid until the calling
+// thread packs another.
+const float* packed_transpose(const Context& ctx, const Tensor& w);
+
+}  // namespace gibbslab::cpu
