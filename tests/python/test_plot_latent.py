@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import gibbslab
 import matplotlib
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from gibbslab.plot import (
     LatentExplorer,
     LatentGridDisplay,
     LatentScatterDisplay,
+    ReconstructionDisplay,
     explore_latent_space,
 )
 from sklearn.exceptions import NotFittedError
@@ -52,6 +54,31 @@ def test_scatter_shows_the_means_by_class(model: VAE) -> None:
     assert len({tuple(drawn.get_facecolor()[0]) for drawn in display.collections_}) == 3
     plain = LatentScatterDisplay(means).plot(ax=display.ax_, c=means[:, 2], cmap="viridis")
     assert plain.ax_ is display.ax_
+
+
+def test_estimators_are_drawn_as_their_models() -> None:
+    estimator = gibbslab.VAE(2, (8,), n_iter=1, random_state=0, n_threads=1)
+    with pytest.raises(NotFittedError):
+        LatentScatterDisplay.from_estimator(estimator, X)
+    estimator.fit(X)
+    display = LatentScatterDisplay.from_estimator(estimator, X)
+    np.testing.assert_allclose(display.means, estimator.transform(X), atol=1e-6)
+
+
+def test_reconstructions_of_networks_are_their_means(model: VAE) -> None:
+    estimator = Autoencoder((4,), n_iter=1, random_state=0, n_threads=1).fit(X)
+    expected = {
+        model: model.decode(model.encode(X)[0]).numpy(),
+        estimator: estimator.reconstruct(X),
+        estimator.model_: estimator.reconstruct(X),
+    }
+    draws = model.draws
+    for network, means in expected.items():
+        display = ReconstructionDisplay.from_estimator(network, X, n_images=4, image_shape=SHAPE)
+        np.testing.assert_allclose(display.reconstructions.reshape(4, -1), means[:4], atol=1e-6)
+        names = [label.get_text() for label in display.ax_.get_yticklabels()]
+        assert names == ["original", "reconstruction"]
+    assert model.draws == draws
 
 
 @pytest.mark.parametrize("spacing", ["linear", "quantile"])

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .._validation import as_integer
 from ._images import Floats, as_images, same_shape
 from ._matplotlib import require_matplotlib
-from ._model import sampling_copy
+from ._model import reconstructed, sampling_copy
 from ._tiles import Row, draw_rows
 
 
@@ -22,11 +22,13 @@ class ReconstructionDisplay:
     originals : array of shape (n, n_pixels) or (n, height, width)
         Values in [0, 1].
     reconstructions : array of the same shape
-        Probabilities p(v = 1 | h).
+        Probabilities p(v = 1 | h), or what else `label` says.
     hidden : array of shape (n, n_units) or (n, height, width), optional
         Hidden states or probabilities behind the reconstructions.
     image_shape, hidden_shape : (height, width), optional
         Needed unless the pixels, or the units, make a square.
+    label : str, default="p(v = 1 | h)"
+        Name of the reconstructions.
     title : str, optional
         Default: names the mean squared error per pixel.
 
@@ -51,9 +53,11 @@ class ReconstructionDisplay:
         hidden: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
         hidden_shape: tuple[int, int] | None = None,
+        label: str = "p(v = 1 | h)",
         title: str | None = None,
     ) -> None:
         operation = "ReconstructionDisplay"
+        self.label = label
         self.originals = as_images(originals, image_shape, operation, "originals")
         shape = self.originals.shape[1:]
         self.reconstructions = as_images(reconstructions, shape, operation, "reconstructions")
@@ -89,7 +93,9 @@ class ReconstructionDisplay:
 
         Parameters
         ----------
-        estimator : fitted gibbslab.BernoulliRBM or gibbslab.models.RBM
+        estimator : fitted gibbslab.BernoulliRBM, gibbslab.models.RBM, or an autoencoder
+            An estimator with `reconstruct`, a `gibbslab.models.Autoencoder` or
+            `gibbslab.models.VAE`: these reconstruct from the mean, and draw nothing.
         X : array of shape (n_samples, n_pixels)
             Values in [0, 1].
         n_images : int, default=20
@@ -98,7 +104,7 @@ class ReconstructionDisplay:
             Gibbs steps between original and reconstruction. The probabilities of the last step
             are drawn, not states sampled from them.
         show_hidden : bool, default=False
-            Whether to add the hidden states sampled in the last step.
+            Whether to add the hidden states sampled in the last step; of RBMs, as `n_steps`.
         random_state : int or None, default=0
             Seed of the hidden states. The model's own random stream does not move.
         image_shape, hidden_shape, title, ax, **kwargs
@@ -110,8 +116,12 @@ class ReconstructionDisplay:
         """
         operation = "ReconstructionDisplay.from_estimator"
         require_matplotlib(operation)
-        model = sampling_copy(estimator, random_state, operation)
         first = np.asarray(X)[: as_integer(n_images, "n_images", operation)]
+        made = reconstructed(estimator, first)
+        if made is not None:
+            shown = cls(first, made, image_shape=image_shape, label="reconstruction", title=title)
+            return shown.plot(ax=ax, **kwargs)
+        model = sampling_copy(estimator, random_state, operation)
         steps = as_integer(n_steps, "n_steps", operation)
         h = model.sample_hidden(first)
         v_mean = model.visible_mean(h)
@@ -169,5 +179,5 @@ class ReconstructionDisplay:
             rows.append(Row(self.originals[part], "original", gap=0.3 if start else 0.0))
             if self.hidden is not None:
                 rows.append(Row(self.hidden[part], "hidden state"))
-            rows.append(Row(self.reconstructions[part], "p(v = 1 | h)"))
+            rows.append(Row(self.reconstructions[part], self.label))
         return rows
