@@ -13,6 +13,7 @@ import numpy as np
 from gibbslab import BernoulliRBM, nn, units
 from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
+from gibbslab.io._anomaly_detector import describe as describe_detector
 from gibbslab.io._autoencoder import describe as describe_autoencoder
 from gibbslab.io._classification_model import describe as describe_step_classifier
 from gibbslab.io._classification_rbm import describe as describe_classifier
@@ -141,7 +142,15 @@ def vae_file() -> bytes:
     return encode("VAE", *describe_vae(vae.fit(X)))
 
 
+def detector_file() -> bytes:
+    """A small detector of anomalies."""
+    X = np.array([[0, 1, 1], [1, 0, 1], [0, 1, 0]])
+    rbm = BernoulliRBM(2, n_iter=1, batch_size=2, random_state=0, n_threads=1)
+    return encode("AnomalyDetector", *describe_detector(gibbslab.AnomalyDetector(rbm).fit(X)))
+
+
 FILES = {
+    "AnomalyDetector": detector_file,
     "Autoencoder": autoencoder_file,
     "BernoulliRBM": estimator_file,
     "ClassificationRBM": classifier_file,
@@ -167,6 +176,7 @@ def model_of(content: bytes) -> Any:
 
 def assert_usable(model: Any) -> None:
     """Finite weights, and a model that computes."""
+    model = getattr(model, "estimator_", model)
     rbm = getattr(model, "model_", model)
     if isinstance(rbm, nn.Module):
         assert all(np.isfinite(x).all() for x in rbm.state_dict().values())

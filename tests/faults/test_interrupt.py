@@ -104,6 +104,17 @@ def test_fit_returns_within_half_a_second(batch_size: int, scale: float) -> None
     assert np.median(taken) < LIMIT_SECONDS
 
 
+@pytest.mark.parametrize("case", ["autoencoder, plain", "vae, plain"])
+def test_fit_of_a_network_returns_within_half_a_second(case: str) -> None:
+    sizes = {"architecture": (200, 50)} if "auto" in case else {"hidden_layer_sizes": (200, 200)}
+    times, taken = random.Random(1), []
+    for _ in range(3):
+        net = NEURAL[case](n_iter=10**6, batch_size=500, **sizes)
+        taken.append(interrupted(lambda net=net: net.fit(LARGE), times.uniform(0.05, 0.5)))
+        assert np.isfinite(net.partial_fit(LARGE[:100]).score_samples(LARGE[:100])).all()
+    assert np.median(taken) < LIMIT_SECONDS
+
+
 WORK: dict[str, Callable[[BernoulliRBM], Any]] = {
     "partial_fit": lambda rbm: rbm.partial_fit(np.tile(LARGE, (50, 1))),
     "gibbs": lambda rbm: rbm.gibbs(LARGE[:100], k=10**6),

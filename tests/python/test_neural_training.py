@@ -104,6 +104,7 @@ def test_training_that_blows_up_keeps_the_last_good_weights(case: str) -> None:
     done = net.model_.draws - draws
     if done == 0:
         assert all((now[name] == before[name]).all() for name in before)
+    assert caught.value.tensor in now
     assert caught.value.epoch == net.n_epochs_
     assert caught.value.batch == net._training.batch
     net.model_.load_state_dict(before)
@@ -174,6 +175,27 @@ def test_a_file_of_huge_layers_is_refused(path: Path) -> None:
     path.write_bytes(joined(metadata, table, tensors))
     with pytest.raises(FormatError, match=r"Upsample would give values \(80000, 80000, 2\)"):
         gibbslab.load(path)
+
+
+def test_a_file_of_many_layers_is_refused(path: Path) -> None:
+    """Each no larger than the file, all together much larger."""
+    NEURAL["autoencoder, layers"](n_iter=1).fit(data()).save(path)
+    metadata, table, tensors = parts(path.read_bytes())
+    encoder = metadata["params"]["architecture"]["encoder"]
+    encoder += 10**4 * [{"layer": "Linear", "in_features": 6, "out_features": 6, "bias": True}]
+    path.write_bytes(joined(metadata, table, tensors))
+    with pytest.raises(FormatError, match=r"architecture has 360108 weights, the file less"):
+        gibbslab.load(path)
+
+
+def test_the_order_of_encoder_and_decoder_in_a_file_is_free(path: Path) -> None:
+    whole = NEURAL["autoencoder, layers"](n_iter=1).fit(data())
+    whole.save(path)
+    metadata, table, tensors = parts(path.read_bytes())
+    networks = metadata["params"]["architecture"]
+    metadata["params"]["architecture"] = dict(reversed(networks.items()))
+    path.write_bytes(joined(metadata, table, tensors))
+    np.testing.assert_array_equal(gibbslab.load(path).transform(data()), whole.transform(data()))
 
 
 MODULES = (

@@ -28,6 +28,8 @@ ACTIVATIONS: dict[str, type[nn.Activation]] = {
     "tanh": nn.Tanh,
 }
 
+_RECTIFIERS = ("relu", "leaky_relu", "elu")
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -60,17 +62,14 @@ class Dense:
 
     def build(self, n_features: int, seed: int, device: str) -> Autoencoder:
         """The networks, with weights from `seed`."""
-        streams, init = np.random.default_rng(seed), "glorot"
-        if self.activation in ("relu", "leaky_relu", "elu"):
-            init = "he"
+        streams = np.random.default_rng(seed)
 
         def stack(sizes: tuple[int, ...], last: str) -> list[nn.Module]:
             layers: list[nn.Module] = []
             for i, (below, above) in enumerate(pairwise(sizes)):
-                inner = i + 2 < len(sizes)
-                name = self.activation if inner else last
-                start = "glorot" if name == self.output and not inner else init
-                linear = nn.Linear(below, above, init=start, random_state=streams, device=device)
+                name = self.activation if i + 2 < len(sizes) else last
+                init = "he" if name in _RECTIFIERS else "glorot"
+                linear = nn.Linear(below, above, init=init, random_state=streams, device=device)
                 layers += [linear, ACTIVATIONS[name]()]
             return layers
 

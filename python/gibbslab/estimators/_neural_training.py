@@ -50,6 +50,7 @@ class NeuralTrainer(ABC):
         self.model = model
         self._named = named
         self.optimizer = new_optimizer(named.values(), options)
+        self.optimizer._names = list(named)
         self.momentum = 0.0
         self.next_batch = 0
 

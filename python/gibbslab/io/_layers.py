@@ -77,34 +77,41 @@ def architecture_from_json(value: Any, document: Document) -> Any:
         return value
     if set(value) != {"encoder", "decoder"}:
         raise ValueError("architecture must have encoder and decoder and nothing else")
-    return tuple(_list_from_json(value[part], n_values(document)) for part in value)
+    parts = [_layers_of(value[part]) for part in ("encoder", "decoder")]
+    count = sum(_n_weights(arguments) for part in parts for _, arguments in part)
+    if count > n_values(document):
+        raise ValueError(f"architecture has {count} weights, the file less")
+    return tuple([_made(kind, arguments) for kind, arguments in part] for part in parts)
 
 
-def _list_from_json(value: Any, most: int) -> list[nn.Module]:
+def _layers_of(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Kinds and arguments, each known."""
     if not isinstance(value, list) or not value:
         raise ValueError("architecture must have layers")
-    return [_layer_from_json(layer, most) for layer in value]
+    found = []
+    for layer in value:
+        kind = layer.get("layer") if isinstance(layer, dict) else None
+        if not isinstance(kind, str) or set(layer) != {"layer", *_KINDS.get(kind, ("",))}:
+            raise ValueError(f"architecture: no layer is {str(layer)[:80]}")
+        found.append((kind, {name: x for name, x in layer.items() if name != "layer"}))
+    return found
 
 
-def _layer_from_json(value: Any, most: int) -> nn.Module:
-    kind = value.get("layer") if isinstance(value, dict) else None
-    if not isinstance(kind, str) or set(value) != {"layer", *_KINDS.get(kind, ("",))}:
-        raise ValueError(f"architecture: no layer is {str(value)[:80]}")
-    arguments = {name: x for name, x in value.items() if name != "layer"}
-    cls = getattr(nn, kind)
-    if kind == "Reshape":
-        if not isinstance(arguments["shape"], list):
-            raise TypeError("architecture: shape must be a list")
-        return cls(*arguments["shape"])
-    if _n_weights(arguments) > most:
-        raise ValueError(f"architecture: a layer of {_n_weights(arguments)} weights is too large")
-    if {"in_features", "in_channels"} & set(arguments):
-        arguments["random_state"] = 0
-    return cls(**arguments)
+def _made(kind: str, arguments: dict[str, Any]) -> nn.Module:
+    made: nn.Module
+    if kind != "Reshape":
+        seed = {"random_state": 0} if {"in_features", "in_channels"} & set(arguments) else {}
+        made = getattr(nn, kind)(**arguments, **seed)
+        return made
+    if not isinstance(arguments["shape"], list):
+        raise TypeError("architecture: shape must be a list")
+    return nn.Reshape(*arguments["shape"])
 
 
 def _n_weights(arguments: dict[str, Any]) -> int:
     """Weights of a layer that is not made yet; `TypeError` for sizes that are no integers."""
+    if not set(_SIZES) & set(arguments):
+        return 0
     sizes = [arguments.get(name, 1) for name in _SIZES]
     kernel = arguments.get("kernel_size", 1)
     sizes += kernel if isinstance(kernel, list) else [kernel]

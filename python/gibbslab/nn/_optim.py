@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import _core
@@ -31,6 +31,7 @@ class Optimizer:
 
     _rule = "sgd"
     _descent: _core.nn.Optimizer
+    _names: Sequence[str] = ()  # of the parameters, for messages
 
     def _begin(self, params: Iterable[Parameter], **numbers: float) -> None:
         self._parameters = list(params)
@@ -68,7 +69,7 @@ class Optimizer:
         if trouble < 0:
             return
         shape = self._parameters[trouble].shape
-        name = f"parameter {trouble} of shape {shape}"
+        name = self._names[trouble] if self._names else f"parameter {trouble} of shape {shape}"
         raise DivergenceError(
             f"[{type(self).__name__}.{op}] {name} would become non-finite at learning rate "
             f"{self.lr:g}; all parameters are unchanged",
