@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "csrc/core/functions.h"
+#include "csrc/core/stride_residue.h"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_tile.cuh"
 #include "kernels/launch.cuh"
@@ -149,49 +150,39 @@ __global__ void __launch_bounds__(kThreads, 2)
   if (m < pixels) finish_pixel<F>(out, at.n, at.r * out_cols + at.q, channel + fast, sum);
 }
 
-// The pixels of an image along one side whose place plus the padding has this residue by the
-// stride: the first of them, how many there are, and how many taps reach them.
-struct Residue {
-  int value, first, count, taps;
-};
-__device__ __forceinline__ Residue residue_of(int value, int size, int kernel, int stride,
-                                              int padding) {
-  const int first = ((value - padding) % stride + stride) % stride;
-  return {value, first, first < size ? (size - first + stride - 1) / stride : 0,
-          value < kernel ? (kernel - value + stride - 1) / stride : 0};
-}
-
 template <class F>
 __global__ void __launch_bounds__(kThreads, 2)
     conv_transposed_kernel(const Images y, const ConvWeights w, const Taps taps,
                            const ConvOutput out, int rows, int cols, int64_t batch) {
   __shared__ TileMemory memory;
   const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
-  const Residue v =
-      residue_of(blockIdx.z / taps.stride_cols, rows, taps.kernel_rows, taps.stride_rows, taps.top);
-  const Residue h = residue_of(blockIdx.z % taps.stride_cols, cols, taps.kernel_cols,
-                               taps.stride_cols, taps.left);
+  const int row_residue = static_cast<int>(blockIdx.z) / taps.stride_cols,
+            col_residue = static_cast<int>(blockIdx.z) % taps.stride_cols;
+  const StrideResidue v =
+      stride_residue(row_residue, rows, taps.kernel_rows, taps.stride_rows, taps.top);
+  const StrideResidue h =
+      stride_residue(col_residue, cols, taps.kernel_cols, taps.stride_cols, taps.left);
   const int64_t pixels = batch * v.count * h.count;
   if (int64_t{blockIdx.x} * kTile >= pixels) return;
   const int64_t m = int64_t{blockIdx.x} * kTile + slow, channel = int64_t{blockIdx.y} * kTile;
-  const PixelAt at = pixel_at(m < pixels ? m : 0, v.count, h.count);
-  const int r = v.first + at.r * taps.stride_rows, q = h.first + at.q * taps.stride_cols;
-  // The pixel of y that reaches it by the first tap; by the next taps, those before.
-  const int p0 = (r + taps.top) / taps.stride_rows, q0 = (q + taps.left) / taps.stride_cols;
+  const PixelAt at =
+      pixel_at(m < pixels ? m : 0, static_cast<int>(v.count), static_cast<int>(h.count));
+  const int p = static_cast<int>(v.from) + at.r, q = static_cast<int>(h.from) + at.q;
   // Four channels of y at a time, none beyond the last.
-  const int quads = (y.channels + 3) / 4, depth = 4 * quads * v.taps * h.taps;
+  const int across = static_cast<int>(h.taps), quads = (y.channels + 3) / 4,
+            depth = 4 * quads * static_cast<int>(v.taps) * across;
   const auto fetch = [&](int64_t chunk) {
     Quads brought{};
     const int a = static_cast<int>(chunk) * kTile + fast,
               b = static_cast<int>(chunk) * kTile + slow;
     if (m < pixels && a < depth) {
-      const int tap = a / 4 / quads, i = tap / h.taps;
-      brought.a = y.load(at.n, p0 - i, q0 - (tap - i * h.taps), a - 4 * quads * tap);
+      const int tap = a / 4 / quads, i = tap / across;
+      brought.a = y.load(at.n, p - i, q - (tap - i * across), a - 4 * quads * tap);
     }
-    const int tap = b / 4 / quads, i = tap / (h.taps > 0 ? h.taps : 1), o = b - 4 * quads * tap;
+    const int tap = b / 4 / quads, i = tap / (across > 0 ? across : 1), o = b - 4 * quads * tap;
     if (b < depth && o < y.channels) {
-      const int row = taps.row(v.value + i * taps.stride_rows);
-      const int column = h.value + (tap - i * h.taps) * taps.stride_cols;
+      const int row = taps.row(row_residue + i * taps.stride_rows);
+      const int column = col_residue + (tap - i * across) * taps.stride_cols;
       const int start = (row * taps.kernel_cols + column) * out.channels;
       if (channel + fast < out.channels)
         brought.b = w.load(o, start + channel + fast, start + out.channels);
@@ -199,7 +190,8 @@ __global__ void __launch_bounds__(kThreads, 2)
     return brought;
   };
   const float4 sum = tile_product<true, false>(memory, (depth + kTile - 1) / kTile, fetch);
-  if (m < pixels) finish_pixel<F>(out, at.n, int64_t{r} * cols + q, channel + fast, sum);
+  const int64_t row = v.first + at.r * taps.stride_rows, col = h.first + at.q * taps.stride_cols;
+  if (m < pixels) finish_pixel<F>(out, at.n, row * cols + col, channel + fast, sum);
 }
 
 // part (shares, O, window), or the result where there is one share; rows `stride` apart.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "csrc/core/faults.h"
+#include "csrc/core/stride_residue.h"
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/blas.h"
 #include "csrc/cpu/conv_shares.h"
@@ -72,17 +73,6 @@ struct PixelProducts {
   }
 };
 
-// The pixels along a side of x whose place plus the padding has one residue by the stride: the
-// first, how many, how many taps reach them, and the pixel of y that the first tap brings there.
-struct Residue {
-  Residue(int64_t value, int64_t size, int64_t kernel, int64_t stride, int64_t padding)
-      : first(((value - padding) % stride + stride) % stride),
-        count(first < size ? (size - first + stride - 1) / stride : 0),
-        taps(value < kernel ? (kernel - value + stride - 1) / stride : 0),
-        from((first + padding) / stride) {}
-  int64_t first, count, taps, from;
-};
-
 // The weights of the convolution that makes the pixels of two residues from y, its taps the other
 // way round: (taps O, C).
 Tensor turned_weights(const Context& ctx, const ConvGeometry& g, const Tensor& weight,
@@ -100,8 +90,10 @@ Tensor turned_weights(const Context& ctx, const ConvGeometry& g, const Tensor& w
 
 void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int64_t col_residue) {
   const ConvGeometry& g = job.geometry;
-  const Residue down(row_residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
-  const Residue along(col_residue, g.cols, g.kernel_cols, g.stride_cols, g.left);
+  const StrideResidue down =
+      stride_residue(row_residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
+  const StrideResidue along =
+      stride_residue(col_residue, g.cols, g.kernel_cols, g.stride_cols, g.left);
   if (down.count == 0 || along.count == 0) return;
   const Tensor weight =
       turned_weights(ctx, g, *job.weight, row_residue, down.taps, col_residue, along.taps);
