@@ -21,9 +21,9 @@ def data(n: int = ROWS, seed: int = 0) -> np.ndarray:
 
 
 def convolutions() -> tuple[list[nn.Module], list[nn.Module]]:
-    """Of images of 3 x 3 pixels; with running means."""
+    """Of images of 3 x 3 pixels; with running means, which need no bias before them."""
     encoder = [
-        nn.Reshape(3, 3, 1), nn.Conv2d(1, 2, 3, padding="same", random_state=0),
+        nn.Reshape(3, 3, 1), nn.Conv2d(1, 2, 3, 1, "same", False, random_state=0),
         nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 4, random_state=1),
     ]  # fmt: skip
     decoder = [
