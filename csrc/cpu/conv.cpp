@@ -207,7 +207,7 @@ void weight_piece(const ConvGeometry& g, const Tensor& y, const Tensor& x, const
 struct CpuConv : ConvOps {
   void forward(const Context& ctx, const Conv& job) override {
     const Finish finish(job, job.geometry.outputs());
-    if (!suits_pixels(job.geometry, job.x->rows()))
+    if (!suits_pixels(job.geometry, *job.x, *job.weight))
       return run(ctx, job, finish, [&](const Panel& at) { multiply_windows(job, at); });
     conv_by_pixel(ctx, job);
     finish.all(ctx);
@@ -215,7 +215,7 @@ struct CpuConv : ConvOps {
 
   void transposed(const Context& ctx, const Conv& job) override {
     const Finish finish(job, job.geometry.inputs());
-    if (suits_pixels(job.geometry, job.x->rows())) {
+    if (suits_pixels(job.geometry, *job.x, *job.weight)) {
       conv_transposed_by_pixel(ctx, job);
       return finish.all(ctx);
     }
@@ -226,7 +226,7 @@ struct CpuConv : ConvOps {
   void weight_gradient(const Context& ctx, const ConvGeometry& g, const Tensor& y, const Tensor& x,
                        Tensor& out) override {
     const int64_t n = y.rows();
-    if (suits_pixels(g, n)) return conv_weight_by_pixel(ctx, g, y, x, out);
+    if (suits_pixels(g, y, x)) return conv_weight_by_pixel(ctx, g, y, x, out);
     const WeightPieces pieces(g, n);
     std::vector<Tensor> parts{out};
     while (static_cast<int64_t>(parts.size()) < pieces.shares)

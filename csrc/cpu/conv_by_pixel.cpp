@@ -6,8 +6,8 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/stride_residue.h"
 #include "csrc/core/thread_pool.h"
-#include "csrc/cpu/blas.h"
 #include "csrc/cpu/conv_shares.h"
+#include "csrc/cpu/product.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -41,13 +41,18 @@ struct Seen {
   Span down, along;
 };
 
+// Weights by taps, (taps channels, O): strip s of kProductStrip columns begins at s `strip`, with
+// rows of kProductStrip.
+struct TapWeights {
+  const float* data;
+  int64_t strip;
+};
+
 // A convolution of x to pixels that lie `row_step` and `col_step` elements apart from `out` on.
 struct PixelProducts {
   ConvGeometry g;
   const Tensor* x;
-  const float* weight;
-  int64_t weight_stride;
-  bool rows_by_tap;  // the weights are (taps channels, O), else (O, taps channels)
+  TapWeights weights;
   float* out;
   int64_t out_stride, row_step, col_step;
 
@@ -65,25 +70,32 @@ struct PixelProducts {
       return;
     }
     for (int64_t i = seen.down.begin; i < seen.down.end; ++i) {
-      const int64_t k = seen.tap(g, i) * g.channels;
-      gemm({false, !rows_by_tap, n, g.out_channels, depth, 1.0f, x->data() + seen.element(g, i),
-            x->stride(), weight + (rows_by_tap ? k * weight_stride : k), weight_stride,
-            i == seen.down.begin ? 0.0f : 1.0f, to, out_stride});
+      const float* from = x->data() + seen.element(g, i);
+      const float* taps = weights.data + seen.tap(g, i) * g.channels * kProductStrip;
+      for (int64_t c = 0; c < g.out_channels; c += kProductStrip, taps += weights.strip)
+        kernels().dense_product({from, x->stride(), 1, taps, kProductStrip, to + c, out_stride, n,
+                                 std::min(kProductStrip, g.out_channels - c), depth,
+                                 i > seen.down.begin});
     }
   }
 };
 
 // The weights of the convolution that makes the pixels of two residues from y, its taps the other
-// way round: (taps O, C).
+// way round: (taps O, C), a strip a row.
 Tensor turned_weights(const Context& ctx, const ConvGeometry& g, const Tensor& weight,
                       int64_t first_row, int64_t rows, int64_t first_col, int64_t cols) {
-  Tensor out = Tensor::zeros(rows * cols * g.out_channels, g.channels);
+  const int64_t strips = (g.channels + kProductStrip - 1) / kProductStrip;
+  Tensor out = Tensor::zeros(strips, rows * cols * g.out_channels * kProductStrip);
   parallel_for(ctx.threads(), rows * cols, [&](int64_t t) {
     const int64_t i = first_row + (rows - 1 - t / cols) * g.stride_rows;
     const int64_t j = first_col + (cols - 1 - t % cols) * g.stride_cols;
     for (int64_t o = 0; o < g.out_channels; ++o)
-      std::copy_n(weight.row(o) + (i * g.kernel_cols + j) * g.channels, g.channels,
-                  out.row(t * g.out_channels + o));
+      for (int64_t s = 0; s < strips; ++s) {
+        const int64_t c = s * kProductStrip;
+        std::copy_n(weight.row(o) + (i * g.kernel_cols + j) * g.channels + c,
+                    std::min(kProductStrip, g.channels - c),
+                    out.row(s) + (t * g.out_channels + o) * kProductStrip);
+      }
   });
   return out;
 }
@@ -111,9 +123,7 @@ void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int
                             along.taps - 1 - along.from};
   PixelProducts{turned,
                 job.x,
-                weight.data(),
-                weight.stride(),
-                true,
+                {weight.data(), weight.stride()},
                 job.out->data() + (down.first * g.cols + along.first) * g.channels,
                 job.out->stride(),
                 g.stride_rows * g.cols * g.channels,
@@ -128,28 +138,29 @@ void add_pixels(const ConvGeometry& g, const Tensor& y, const Tensor& x, int64_t
                 int64_t end, Tensor& part) {
   for (int64_t pixel = begin; pixel < end; ++pixel) {
     const Seen seen(g, pixel);
-    if (i < seen.down.begin || i >= seen.down.end) continue;
-    gemm({true, false, g.out_channels, seen.along.size() * g.channels, x.rows(), 1.0f,
-          y.data() + pixel * g.out_channels, y.stride(), x.data() + seen.element(g, i), x.stride(),
-          1.0f, part.data() + seen.tap(g, i) * g.channels, part.stride()});
+    if (i < seen.down.begin || i >= seen.down.end || seen.along.size() == 0) continue;
+    kernels().dense_product({y.data() + pixel * g.out_channels, 1, y.stride(),
+                             x.data() + seen.element(g, i), x.stride(),
+                             part.data() + seen.tap(g, i) * g.channels, part.stride(),
+                             g.out_channels, seen.along.size() * g.channels, x.rows(), true});
   }
 }
 
 }  // namespace
 
-bool suits_pixels(const ConvGeometry& g, int64_t batch) {
-  constexpr int64_t kLeastBatch = 48, kLeastChannels = 32;
-  return batch >= kLeastBatch && std::min(g.channels, g.out_channels) >= kLeastChannels;
+bool suits_pixels(const ConvGeometry& g, const Tensor& a, const Tensor& b) {
+  constexpr int64_t kLeastBatch = 32;
+  // Pixels begin at whole registers.
+  return a.rows() >= kLeastBatch && a.padded() && b.padded() && g.channels % kLanes == 0 &&
+         g.out_channels % kLanes == 0;
 }
 
 void conv_by_pixel(const Context& ctx, const Conv& job) {
   const ConvGeometry& g = job.geometry;
-  const SingleThreadedBlas guard;
+  const TapWeights weights{packed_transpose(ctx, *job.weight), g.window() * kProductStrip};
   PixelProducts{g,
                 job.x,
-                job.weight->data(),
-                job.weight->stride(),
-                false,
+                weights,
                 job.out->data(),
                 job.out->stride(),
                 g.out_cols * g.out_channels,
@@ -159,7 +170,6 @@ void conv_by_pixel(const Context& ctx, const Conv& job) {
 
 void conv_transposed_by_pixel(const Context& ctx, const Conv& job) {
   const ConvGeometry& g = job.geometry;
-  const SingleThreadedBlas guard;
   for (int64_t row = 0; row < g.stride_rows; ++row)
     for (int64_t col = 0; col < g.stride_cols; ++col) make_residues(ctx, job, row, col);
 }
@@ -170,7 +180,6 @@ void conv_weight_by_pixel(const Context& ctx, const ConvGeometry& g, const Tenso
   while (static_cast<int64_t>(parts.size()) < kPixelShares)
     parts.push_back(Tensor::zeros(out.rows(), out.cols()));
   out.clear();
-  const SingleThreadedBlas guard;
   parallel_for(ctx.threads(), kPixelShares * g.kernel_rows, [&](int64_t task) {
     const int64_t s = task / g.kernel_rows;
     add_pixels(g, y, x, task % g.kernel_rows, g.pixels() * s / kPixelShares,
