@@ -1,5 +1,6 @@
 #include "csrc/ops/dense.h"
 
+#include <optional>
 #include <vector>
 
 #include "csrc/core/faults.h"
@@ -42,6 +43,22 @@ void times_slope_below(const DenseBackward& job, const ProductTasks::Part& part)
   });
 }
 
+// Its transpose, x^T dz, has the sparse factor on the left.
+void sparse_weight_gradient(const Context& ctx, const DenseBackward& job) {
+  const Tensor &dz = *job.dz, &x = *job.x;
+  Tensor& out = *job.weight_gradient;
+  Tensor across = Tensor::empty(x.cols(), x.rows()), product = Tensor::empty(x.cols(), dz.cols());
+  linalg_ops().transpose(ctx, x, across);
+  const SparseRows lists(ctx, across, dz.stride());
+  const Pieces pieces(x.cols(), 16, 4 * ctx.threads());
+  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+    const int64_t begin = pieces.begin(p);
+    lists.multiply(begin, pieces.end(p) - begin, dz.data(), dz.cols(), product.row(begin),
+                   product.stride());
+  });
+  linalg_ops().transpose(ctx, product, out);
+}
+
 void sum_bias_gradient(const DenseBackward& job) {
   std::vector<double> sums(static_cast<size_t>(round_up(job.dz->cols(), kLanes)), 0.0);
   kernels().column_sums(*job.dz, sums.data());
@@ -57,9 +74,15 @@ struct CpuDense : DenseOps {
     const ProductTasks tasks({x.data(), x.stride(), 1, packed_transpose(ctx, w), kProductStrip,
                               out.data(), out.stride(), out.rows(), out.cols(), x.cols(), false},
                              x.cols() * kProductStrip);
+    std::optional<SparseRows> sparse;
+    if (x.padded() && SparseRows::pay_for(x, w.cols() * round_up(w.rows(), kProductStrip)))
+      sparse.emplace(ctx, x, kProductStrip);
     parallel_for(ctx.threads(), tasks.count(), [&](int64_t i) {
       const auto part = tasks[i];
-      tasks.run(part);
+      if (sparse)
+        tasks.run(part, *sparse);
+      else
+        tasks.run(part);
       const float* b = job.bias != nullptr ? bias.data() + part.column : nullptr;
       for_rows_of(part, out, [&](int64_t, float* row) {
         kernels().add_and_activate(job.activation, b, row, part.columns);
@@ -73,7 +96,11 @@ struct CpuDense : DenseOps {
     job.dz = &dz;
     job.x = &x;
     job.weight = &w;
-    const ProductTasks by_out = out_tasks(job), by_weight = weight_gradient_tasks(job);
+    const bool sparse =
+        job.weight_gradient != nullptr && SparseRows::pay_for(x, dz.rows() * dz.stride());
+    if (sparse) sparse_weight_gradient(ctx, job);
+    const ProductTasks by_out = out_tasks(job),
+                       by_weight = sparse ? ProductTasks() : weight_gradient_tasks(job);
     const int64_t first = by_out.count(), second = first + by_weight.count();
     parallel_for(ctx.threads(), second + (job.bias_gradient != nullptr ? 1 : 0), [&](int64_t i) {
       if (i >= second) return sum_bias_gradient(job);

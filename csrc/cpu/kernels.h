@@ -143,6 +143,24 @@ struct DenseProduct {
   bool accumulate;
 };
 
+// What is not zero in the rows of A: of row r, counts[r] values and where the rows of B that belong
+// to them begin, in floats; a row's lists `room` apart.
+struct NonzeroRows {
+  uint32_t* at;
+  float* value;
+  int64_t* counts;
+  int64_t room;
+};
+
+// out (rows, cols) = A B; B and out as in DenseProduct.
+struct SparseProduct {
+  NonzeroRows a;
+  const float* b;
+  float* out;
+  int64_t out_stride;
+  int64_t rows, cols;
+};
+
 // The columns of B that are packed together, and that a product is cut between.
 constexpr int64_t kProductStrip = 32;
 
@@ -201,6 +219,10 @@ struct Kernels {
   // Returns false when a new value is not finite.
   bool (*descend)(const DescentSpan& job);
   void (*dense_product)(const DenseProduct& job);
+  // What is not zero in a padded row becomes row 0 of `out`, with room for kLanes more; `step`
+  // floats lie between rows of B.
+  void (*list_nonzeros)(const float* row, int64_t cols, int64_t step, const NonzeroRows& out);
+  void (*sparse_product)(const SparseProduct& job);
   // out (depth, kProductStrip) = the transpose of `count` padded rows, zeros beyond them.
   void (*pack_strip)(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);
 };

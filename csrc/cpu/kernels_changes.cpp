@@ -7,11 +7,11 @@
 // Either way an element of out gets one sum, made in the order of M's rows apart from out: it is
 // small where the changes are, so it rounds little.
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "csrc/core/faults.h"
 #include "csrc/cpu/kernels_impl.h"
+#include "csrc/cpu/nonzeros.h"
 #include "csrc/cpu/register_sums.h"
 #include "csrc/cpu/scratch.h"
 #include "csrc/cpu/simd.h"
@@ -29,34 +29,6 @@ constexpr int kStrips = 1, kTileRows = 6;
 constexpr int kTileColumns = 2 * kFloats;
 constexpr int64_t kSumsWidth = kStrips * kChangeStrip;
 constexpr int kSumsSlot = 3;  // of scratch
-
-// Appends what `mask` names of sixteen changes, the first of unit c; returns how many.
-GIBBSLAB_HD uint32_t append(uint32_t mask, f32x16 change, int64_t c, uint32_t* at, float* to) {
-  constexpr uint32_t kStep = static_cast<uint32_t>(kChangeStrip);
-  const uint32_t first = static_cast<uint32_t>(c) * kStep;
-#if defined(__AVX512F__)
-  const u32x16 lane = u32x16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const u32x16 offset = first + lane * kStep;
-  const __mmask16 named = static_cast<__mmask16>(mask);
-  _mm512_storeu_si512(at, _mm512_maskz_compress_epi32(named, (__m512i)offset));
-  _mm512_storeu_ps(to, _mm512_maskz_compress_ps(named, (__m512)change));
-#else
-  for (uint32_t left = mask; left != 0; left &= left - 1) {
-    const int i = __builtin_ctz(left);
-    *at++ = first + static_cast<uint32_t>(i) * kStep;
-    *to++ = change[i];
-  }
-#endif
-  return static_cast<uint32_t>(__builtin_popcount(mask));
-}
-
-GIBBSLAB_HD uint32_t lanes_left(int64_t left) { return left < 16 ? (1u << left) - 1 : 0xFFFFu; }
-
-// Bit i is set where x[i] is not zero, a number or not.
-GIBBSLAB_HD uint32_t not_zero_mask(f32x16 x) {
-  const f32x16 size = -Lane<f32x16>::negative_magnitude(x);
-  return ~less_mask(size, broadcast(std::numeric_limits<float>::denorm_min()));
-}
 
 // One row's changes of a block; `m` the strips from the first of kStrips on.
 GIBBSLAB_HD void add_listed(Sums<2>* sum, const AddChanges& job, const float* m, int64_t r,
@@ -142,7 +114,7 @@ void list_changes(const ListedRow& job) {
     if (c % kChangeBlock == 0) job.starts[c / kChangeBlock] = count;
     const f32x16 change = load(job.change + c);
     const uint32_t mask = not_zero_mask(change) & lanes_left(job.cols - c);
-    count += append(mask, change, c, job.at + count, job.listed + count);
+    count += append(mask, change, c, kChangeStrip, job.at + count, job.listed + count);
   }
   job.starts[change_blocks(job.cols)] = count;
 }

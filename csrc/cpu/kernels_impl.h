@@ -41,6 +41,8 @@ void slope_row(Function f, const float* y, const float* dy, float* out, int64_t 
 double loss_row(const LossRow& job);
 bool descend(const DescentSpan& job);
 void dense_product(const DenseProduct& job);
+void list_nonzeros(const float* row, int64_t cols, int64_t step, const NonzeroRows& out);
+void sparse_product(const SparseProduct& job);
 void pack_strip(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);
 
 }  // namespace gibbslab::cpu::GIBBSLAB_ISA

@@ -190,6 +190,33 @@ TEST(dense_product) {
   });
 }
 
+TEST(a_sparse_product_is_the_dense_one_bit_for_bit) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    for (int64_t cols : {1, 31, 33, 127, 257}) {
+      const int64_t rows = 9, depth = 45, room = round_up(depth, kLanes) + kLanes;
+      Tensor a = reals(rows, depth, 1);
+      const BitTensor kept = bits(rows, depth, 2);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t k = 0; k < depth; ++k) a.row(r)[k] *= kept.get(r, k) ? 1.0f : 0.0f;
+      const Tensor b = reals(depth, cols, 3);
+      Tensor dense = reals(rows, cols, 4), sparse = reals(rows, cols, 5);
+      kernels.dense_product({a.data(), a.stride(), 1, b.data(), b.stride(), dense.data(),
+                             dense.stride(), rows, cols, depth, false});
+      std::vector<uint32_t> at(static_cast<size_t>(rows * room));
+      std::vector<float> value(at.size());
+      std::vector<int64_t> counts(static_cast<size_t>(rows));
+      const cpu::NonzeroRows lists{at.data(), value.data(), counts.data(), room};
+      for (int64_t r = 0; r < rows; ++r)
+        kernels.list_nonzeros(a.row(r), depth, b.stride(),
+                              {at.data() + r * room, value.data() + r * room, &counts[r], room});
+      kernels.sparse_product({lists, b.data(), sparse.data(), sparse.stride(), rows, cols});
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < round_up(cols, kLanes); ++c)
+          CHECK(sparse.row(r)[c] == dense.row(r)[c]);
+    }
+  });
+}
+
 TEST(pack_strip) {
   on_every_isa([](const cpu::Kernels& kernels) {
     for (int64_t count : {1, 16, 17, 32})

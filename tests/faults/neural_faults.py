@@ -52,6 +52,10 @@ NEURAL_FAULTS = SHARED | {
         "the gradient passes a planned layer as if it had no activation",
         (VAE + "gradients_equal_those_of_variables[1.0-5]",),
     ),
+    "last_nonzero_left_out": Fault(
+        "products with rows that are mostly zeros lack the last of the others",
+        (DENSE + "dense_does_not_depend_on_the_threads[0.2]",),
+    ),
     "gradient_of_last_use": Fault(
         "a variable that is used twice gets the gradient of one use",
         (
