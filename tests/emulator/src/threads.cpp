@@ -41,7 +41,7 @@ struct Worker {
 
 namespace {
 
-constexpr uint64_t kMostIdleTurns = 2'000'000;
+constexpr uint64_t kMostIdleTurns = 500'000;
 
 struct Engine {
   std::atomic<int> lock{0};
