@@ -183,7 +183,7 @@ def test_errors_name_file_and_field(tmp_path: Path) -> None:
     path = tmp_path / "model"
     expected = {
         ("format_version",): r"format_version must be 1, got 9",
-        ("class",): r"class must be one of \['AnomalyDetector', 'Autoencoder', 'BernoulliRBM', .*\], got '9'",
+        ("class",): r"class must be one of \['AnomalyDetector', 'Autoencoder', .*\], got '9'",
         ("params", "k"): r"params: \[load\] k must be at least 1, got 0",
         ("params", "learning_rate"): r"params: \[load\] learning_rate must be above 0",
         ("state", "epoch"): r"state.epoch must be an integer in 0 ... \d+, got '9'",
