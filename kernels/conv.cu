@@ -1,17 +1,17 @@
 // Convolutions of images (csrc/ops/conv.h) as products whose factors are gathered while they are
 // multiplied: nothing is laid out in between.
 //
-//   forward          y[m, o] = f(sum_k window(x)[m, k] W[o, k] + b[o]); m a pixel of y, k = (i, j,
-//   c) transposed       x[m, c] = f(sum_d y[seen by m, o] W[o, (i, j, c)] + b[c]); m a pixel of x
-//   whose
-//                    place has one residue by the strides, d = (i, j, o) over the taps of that
-//                    residue
+//   forward          y[m, o] = f(sum_k window(x)[m, k] W[o, k] + b[o])
+//                    m a pixel of y, k = (i, j, c)
+//   transposed       x[m, c] = f(sum_d y[seen by m, o] W[o, (i, j, c)] + b[c])
+//                    m a pixel of x whose place has one residue by the strides,
+//                    d = (i, j, o) over the taps of that residue
 //   weight_gradient  W[o, k] = sum_m y[m, o] window(x)[m, k], shares of m added in order
 //   swap_axes        each row, a matrix, transposed
 //
 // Images lie in rows of the batch, channels last. A block owns 32 x 32 results, see gibbs_tile.cuh:
 // blockIdx.x counts tiles of pixels (of taps in the gradient), y those of channels, z the residues
-// or the shares. A thread brings four neighbours along the channels where they are multiples of
+// or the shares. A thread brings four neighbours along the channels where those are multiples of
 // four.
 #include "csrc/ops/conv.h"
 

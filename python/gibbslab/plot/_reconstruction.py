@@ -13,6 +13,8 @@ from ._matplotlib import require_matplotlib
 from ._model import reconstructed, sampling_copy
 from ._tiles import Row, draw_rows
 
+OPERATION = "ReconstructionDisplay.from_estimator"
+
 
 class ReconstructionDisplay:
     """Originals, reconstructions and, if given, hidden states, in rows below each other.
@@ -114,23 +116,20 @@ class ReconstructionDisplay:
         -------
         ReconstructionDisplay
         """
-        operation = "ReconstructionDisplay.from_estimator"
-        require_matplotlib(operation)
-        first = np.asarray(X)[: as_integer(n_images, "n_images", operation)]
+        require_matplotlib(OPERATION)
+        first = np.asarray(X)[: as_integer(n_images, "n_images", OPERATION)]
         made = reconstructed(estimator, first)
         if made is not None:
             shown = cls(first, made, image_shape=image_shape, label="reconstruction", title=title)
             return shown.plot(ax=ax, **kwargs)
-        model = sampling_copy(estimator, random_state, operation)
-        steps = as_integer(n_steps, "n_steps", operation)
+        model = sampling_copy(estimator, random_state, OPERATION)
+        steps = as_integer(n_steps, "n_steps", OPERATION)
         h = model.sample_hidden(first)
-        v_mean = model.visible_mean(h)
         for _ in range(steps - 1):
             h = model.sample_hidden(model.sample_visible(h))
-            v_mean = model.visible_mean(h)
         display = cls(
             first,
-            v_mean,
+            model.visible_mean(h),
             hidden=h if show_hidden else None,
             image_shape=image_shape,
             hidden_shape=hidden_shape,
