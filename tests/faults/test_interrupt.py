@@ -41,8 +41,8 @@ def interrupted(work: Callable[[], Any], delay: float) -> float:
     timer = threading.Timer(delay, interrupt)
     gc.disable()
     try:
-        timer.start()
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            timer.start()  # which a short delay may end
             work()
             for _ in range(6000):  # a signal that comes just before a sleep does not end it
                 time.sleep(0.01)
