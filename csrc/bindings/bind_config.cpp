@@ -55,8 +55,8 @@ void bind_config(py::module_& m) {
   m.attr("__version__") = GIBBSLAB_VERSION;
   m.attr("FAULTS_COMPILED_IN") = faults_compiled_in();
   m.def(
-      "fault", [](const std::string& name) { return fault(name.c_str()); }, py::arg("name"),
-      "Whether this fault is planted, for the tests of the tests.");
+      "fault", [](const std::string& name) { return fault_is_planted(name.c_str()); },
+      py::arg("name"), "Whether this fault is planted, for the tests of the tests.");
   m.def("compiler", &compiler, "Compiler and version that built the extension.");
   m.def(
       "isa", [] { return std::string(cpu::kernels().name); },

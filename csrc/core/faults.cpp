@@ -16,4 +16,6 @@ bool faults_compiled_in() { return true; }
 bool faults_compiled_in() { return false; }
 #endif
 
+bool fault_is_planted(const char* name) { return fault(name); }
+
 }  // namespace gibbslab

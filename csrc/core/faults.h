@@ -11,5 +11,7 @@ constexpr bool fault(const char*) { return false; }
 #endif
 
 bool faults_compiled_in();
+bool fault_is_planted(
+    const char* name);  // fault(), for the bindings, which are compiled without them
 
 }  // namespace gibbslab
