@@ -2,7 +2,6 @@
 
 #include "csrc/core/error.h"
 #include "csrc/nn/twin.h"
-#include "csrc/ops/backend.h"
 
 namespace gibbslab::nn {
 namespace {
@@ -45,20 +44,15 @@ Tensor channel_sums(const Context& ctx, const Tensor& x, int64_t channels) {
 }
 
 void convolution_backward(const ConvLayer& layer, Backprop& step) {
-  const Variable& g = step.gradient();
-  const Context& ctx = g.context();
-  Tensor value = g.value();
-  if (layer.activation.kind != FunctionKind::kIdentity) {
-    value = ops::zeros(ctx, g.rows(), g.cols());
-    ops::times_slope(ctx, layer.activation, step.output().value(), g.value(), value);
-  }
-  const Variable dz(ctx, value), x = step.input(0), w = step.input(1);
+  const Context& ctx = step.gradient().context();
+  const Variable dz(ctx, before_activation(layer.activation, step)), x = step.input(0),
+                                                                     w = step.input(1);
   const ConvGeometry& at = layer.geometry;
   if (step.needs(0)) step.give(0, layer.transposed ? conv(at, dz, w) : conv_transposed(at, dz, w));
   if (step.needs(1))
     step.give(1, layer.transposed ? conv_weight(at, x, dz) : conv_weight(at, dz, x));
   if (step.inputs() > 2 && step.needs(2))
-    step.give(2, {ctx, channel_sums(ctx, value, channels_of(layer))});
+    step.give(2, {ctx, channel_sums(ctx, dz.value(), channels_of(layer))});
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include "csrc/core/error.h"
 #include "csrc/nn/twin.h"
-#include "csrc/ops/backend.h"
 
 namespace gibbslab::nn {
 namespace {
@@ -16,14 +15,9 @@ Variable complement(const Variable& x) { return affine(x, -1.0, 1.0); }
 Variable square(const Variable& x) { return multiply(x, x); }
 
 void dense_backward(Function f, Backprop& step) {
-  const Variable& g = step.gradient();
-  const Context& ctx = g.context();
+  const Context& ctx = step.gradient().context();
   const Variable x = step.input(0), w = step.input(1);
-  Tensor dz = g.value();
-  if (f.kind != FunctionKind::kIdentity) {
-    dz = ops::zeros(ctx, g.rows(), g.cols());
-    ops::times_slope(ctx, f, step.output().value(), g.value(), dz);
-  }
+  const Tensor dz = before_activation(f, step);
   const auto room = [&](size_t i, int64_t rows, int64_t cols) {
     return i < step.inputs() && step.needs(i) ? ops::zeros(ctx, rows, cols) : Tensor();
   };

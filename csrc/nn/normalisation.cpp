@@ -2,7 +2,6 @@
 
 #include "csrc/core/error.h"
 #include "csrc/nn/twin.h"
-#include "csrc/ops/backend.h"
 
 namespace gibbslab::nn {
 namespace {
@@ -20,13 +19,9 @@ NormParameters parameters_of(const std::vector<Variable>& inputs) {
 }
 
 void norm_backward(const NormLayer& layer, const Moments& moments, bool of_batch, Backprop& step) {
-  const Variable &g = step.gradient(), x = step.input(0);
-  const Context& ctx = g.context();
-  Tensor dz = g.value();
-  if (layer.activation.kind != FunctionKind::kIdentity) {
-    dz = ops::zeros(ctx, g.rows(), g.cols());
-    ops::times_slope(ctx, layer.activation, step.output().value(), g.value(), dz);
-  }
+  const Context& ctx = step.gradient().context();
+  const Variable x = step.input(0);
+  const Tensor dz = before_activation(layer.activation, step);
   const bool affine = step.inputs() > 1;
   const NormParameters parameters =
       affine ? NormParameters{step.input(1), step.input(2)} : NormParameters{};

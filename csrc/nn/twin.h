@@ -1,11 +1,21 @@
-// How a fused operation is differentiated more than once.
+// How a fused operation is differentiated: once, and more often.
 #pragma once
 
 #include <vector>
 
 #include "csrc/nn/operations.h"
+#include "csrc/ops/backend.h"
 
 namespace gibbslab::nn {
+
+// The gradient at the input to the activation that gave the step's output, of its shape.
+inline Tensor before_activation(Function f, const Backprop& step) {
+  const Variable& g = step.gradient();
+  if (f.kind == FunctionKind::kIdentity) return g.value();
+  Tensor out = ops::zeros(g.context(), g.rows(), g.cols());
+  ops::times_slope(g.context(), f, step.output().value(), g.value(), out);
+  return out;
+}
 
 // Differentiates twin(inputs) in place of the fused operation whose backward calls it. Every input
 // has a name of its own there: one variable may be several of them.
