@@ -59,6 +59,8 @@ class Tensor {
   Tensor slice(int64_t begin, int64_t end) const;
   // An independent padded copy.
   Tensor clone() const;
+  // This tensor where it is padded, else a copy.
+  Tensor with_padding() const { return padded_ ? *this : clone(); }
   // This tensor where it lies in `memory`, else a padded copy there.
   Tensor to(Memory& memory) const;
   // Zeros everywhere.

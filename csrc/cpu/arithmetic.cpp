@@ -34,7 +34,7 @@ void combine_rows(const Context& ctx, const Operand& a, const Operand& b, Tensor
 
 struct CpuArithmetic : ArithmeticOps {
   void map(const Context& ctx, Function f, const Tensor& x, Tensor& out) override {
-    const Tensor from = x.padded() ? x : x.clone();
+    const Tensor from = x.with_padding();
     for_rows(ctx.threads(), x.rows(), 16,
              [&](int64_t r) { kernels().map_row(f, from.row(r), out.row(r), x.cols()); });
   }

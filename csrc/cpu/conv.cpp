@@ -10,6 +10,7 @@
 #include "csrc/cpu/conv_shares.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -69,19 +70,17 @@ void for_runs(const ConvGeometry& g, const Taps& taps, int64_t pixel, int64_t pi
               int64_t stride, const Body& body, const Blank& blank) {
   const int64_t c = g.channels, row = g.tap_row();
   for (int64_t k = 0; k < pixels; ++k) {
-    const int64_t y = (pixel + k) / g.out_cols * g.stride_rows - g.top;
-    const int64_t x = (pixel + k) % g.out_cols * g.stride_cols - g.left;
-    const int64_t begin = std::clamp<int64_t>(-x, 0, g.kernel_cols);
-    const int64_t end = std::clamp<int64_t>(g.cols - x, begin, g.kernel_cols);
+    const Seen seen(g, pixel + k);
+    const auto [begin, end] = seen.along;
     for (int64_t i = taps.first; i < taps.last; ++i) {
       const int64_t to = k * stride + (i - taps.first) * row;
-      const int64_t r = y + (fault("conv_taps_mirrored") ? g.kernel_rows - 1 - i : i);
+      const int64_t r = seen.row + (fault("conv_taps_mirrored") ? g.kernel_rows - 1 - i : i);
       if (r < 0 || r >= g.rows || begin == end) {
         blank(to, row);
         continue;
       }
       if (begin > 0) blank(to, begin * c);
-      body((r * g.cols + x + begin) * c, to + begin * c, (end - begin) * c);
+      body((r * g.cols + seen.col + begin) * c, to + begin * c, (end - begin) * c);
       if (end < g.kernel_cols) blank(to + end * c, row - end * c);
     }
   }
@@ -165,9 +164,8 @@ class Finish {
                                  job_.out->row(n), elements_);
   }
   void all(const Context& ctx) const {
-    const Pieces pieces(needed_ ? job_.out->rows() : 0, 1, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count,
-                 [&](int64_t p) { samples(pieces.begin(p), pieces.end(p)); });
+    for_pieces(ctx.threads(), needed_ ? job_.out->rows() : 0, 1,
+               [&](int64_t begin, int64_t end) { samples(begin, end); });
   }
 
  private:
@@ -228,9 +226,7 @@ struct CpuConv : ConvOps {
     const int64_t n = y.rows();
     if (suits_pixels(g, y, x)) return conv_weight_by_pixel(ctx, g, y, x, out);
     const WeightPieces pieces(g, n);
-    std::vector<Tensor> parts{out};
-    while (static_cast<int64_t>(parts.size()) < pieces.shares)
-      parts.push_back(Tensor::empty(out.rows(), out.cols()));
+    const std::vector<Tensor> parts = shares_of(out, pieces.shares);
     const SingleThreadedBlas guard;
     parallel_for(ctx.threads(), pieces.shares * pieces.blocks, [&](int64_t i) {
       const int64_t s = i / pieces.blocks, first = i % pieces.blocks * pieces.tap_rows;

@@ -12,35 +12,6 @@
 namespace gibbslab::cpu {
 namespace {
 
-// Taps [begin, end) of a side that lie inside the image.
-struct Span {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
-Span taps_inside(int64_t corner, int64_t kernel, int64_t size) {
-  const int64_t begin = std::clamp<int64_t>(-corner, 0, kernel);
-  return {begin, std::clamp<int64_t>(size - corner, begin, kernel)};
-}
-
-// What one pixel of the result sees: taps, and the image's pixel under the first of all taps.
-struct Seen {
-  Seen(const ConvGeometry& g, int64_t pixel)
-      : row(pixel / g.out_cols * g.stride_rows - g.top),
-        col(pixel % g.out_cols * g.stride_cols - g.left),
-        down(taps_inside(row, g.kernel_rows, g.rows)),
-        along(taps_inside(col, g.kernel_cols, g.cols)) {}
-  // The first element that tap row i sees, and the number of the first tap.
-  int64_t element(const ConvGeometry& g, int64_t i) const {
-    return ((row + i) * g.cols + col + along.begin) * g.channels;
-  }
-  int64_t tap(const ConvGeometry& g, int64_t i) const {
-    return (fault("conv_taps_mirrored") ? g.kernel_rows - 1 - i : i) * g.kernel_cols + along.begin;
-  }
-
-  int64_t row, col;
-  Span down, along;
-};
-
 // Weights by taps, (taps channels, O): strip s of kProductStrip columns begins at s `strip`, with
 // rows of kProductStrip.
 struct TapWeights {
@@ -176,10 +147,8 @@ void conv_transposed_by_pixel(const Context& ctx, const Conv& job) {
 
 void conv_weight_by_pixel(const Context& ctx, const ConvGeometry& g, const Tensor& y,
                           const Tensor& x, Tensor& out) {
-  std::vector<Tensor> parts{out};
-  while (static_cast<int64_t>(parts.size()) < kPixelShares)
-    parts.push_back(Tensor::zeros(out.rows(), out.cols()));
-  out.clear();
+  std::vector<Tensor> parts = shares_of(out, kPixelShares);
+  for (Tensor& part : parts) part.clear();
   parallel_for(ctx.threads(), kPixelShares * g.kernel_rows, [&](int64_t task) {
     const int64_t s = task / g.kernel_rows;
     add_pixels(g, y, x, task % g.kernel_rows, g.pixels() * s / kPixelShares,

@@ -12,8 +12,6 @@
 namespace gibbslab::cpu {
 namespace {
 
-Tensor padded(const Tensor& x) { return x.padded() ? x : x.clone(); }
-
 // Rows and columns of `out` that have been computed, one row after the other.
 template <class Body>
 void for_rows_of(const ProductTasks::Part& part, Tensor& out, const Body& body) {
@@ -50,7 +48,7 @@ void sparse_weight_gradient(const Context& ctx, const DenseBackward& job) {
   Tensor across = Tensor::empty(x.cols(), x.rows()), product = Tensor::empty(x.cols(), dz.cols());
   linalg_ops().transpose(ctx, x, across);
   const SparseRows lists(ctx, across, dz.stride());
-  const Pieces pieces(x.cols(), 16, 4 * ctx.threads());
+  const Pieces pieces(x.cols(), 16, 4 * ctx.threads());  // what is in the lists is unevenly spread
   parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
     const int64_t begin = pieces.begin(p);
     lists.multiply(begin, pieces.end(p) - begin, dz.data(), dz.cols(), product.row(begin),
@@ -68,8 +66,8 @@ void sum_bias_gradient(const DenseBackward& job) {
 
 struct CpuDense : DenseOps {
   void forward(const Context& ctx, const Dense& job) override {
-    const Tensor w = padded(*job.weight);
-    const Tensor &x = *job.x, bias = job.bias != nullptr ? padded(*job.bias) : Tensor();
+    const Tensor w = job.weight->with_padding();
+    const Tensor &x = *job.x, bias = job.bias != nullptr ? job.bias->with_padding() : Tensor();
     Tensor& out = *job.out;
     const ProductTasks tasks({x.data(), x.stride(), 1, packed_transpose(ctx, w), kProductStrip,
                               out.data(), out.stride(), out.rows(), out.cols(), x.cols(), false},
@@ -92,7 +90,8 @@ struct CpuDense : DenseOps {
 
   void backward(const Context& ctx, const DenseBackward& given) override {
     DenseBackward job = given;
-    const Tensor dz = padded(*job.dz), x = padded(*job.x), w = padded(*job.weight);
+    const Tensor dz = job.dz->with_padding(), x = job.x->with_padding(),
+                 w = job.weight->with_padding();
     job.dz = &dz;
     job.x = &x;
     job.weight = &w;
@@ -113,7 +112,7 @@ struct CpuDense : DenseOps {
 
   void times_slope(const Context& ctx, Function f, const Tensor& y, const Tensor& dy,
                    Tensor& out) override {
-    const Tensor value = padded(y), gradient = padded(dy);
+    const Tensor value = y.with_padding(), gradient = dy.with_padding();
     for_rows(ctx.threads(), out.rows(), 16, [&](int64_t r) {
       kernels().slope_row(f, value.row(r), gradient.row(r), out.row(r), out.cols());
     });

@@ -1,4 +1,5 @@
 #include "csrc/cpu/fixed_point.h"
+#include "csrc/cpu/shares.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,7 +7,6 @@
 #include <cmath>
 
 #include "csrc/core/fixed_point.h"
-#include "csrc/core/thread_pool.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -44,20 +44,17 @@ void add(const int32_t* __restrict__ from, int64_t n, int32_t* __restrict__ to) 
 
 FixedPointWeights::FixedPointWeights(const Context& ctx, const Tensor& w)
     : inputs_(w.rows()), units_(w.cols()), whole_(static_cast<size_t>(w.rows() * w.cols())) {
-  const Pieces pieces(inputs_, kRowsOfWeights, ctx.threads());
   std::atomic<uint32_t> found{0};
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    raise(found, largest_magnitude(w, pieces.begin(p), pieces.end(p)));
-  });
+  for_pieces(ctx.threads(), inputs_, kRowsOfWeights,
+             [&](int64_t begin, int64_t end) { raise(found, largest_magnitude(w, begin, end)); });
   exponent_ = step_exponent(found);
   spoiled_ = std::bit_cast<float>(found.load()) * 0.0f;
   if (spoiled_ != 0.0f) return;
   const float per_step = power_of_two(-exponent_);
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r)
-      for (int64_t c = 0; c < units_; ++c)
-        whole_[static_cast<size_t>(r * units_ + c)] =
-            static_cast<int32_t>(std::nearbyintf(w.row(r)[c] * per_step));
+  for_rows(ctx.threads(), inputs_, kRowsOfWeights, [&](int64_t r) {
+    for (int64_t c = 0; c < units_; ++c)
+      whole_[static_cast<size_t>(r * units_ + c)] =
+          static_cast<int32_t>(std::nearbyintf(w.row(r)[c] * per_step));
   });
 }
 

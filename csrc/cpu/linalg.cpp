@@ -6,6 +6,7 @@
 #include "csrc/cpu/blas.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -30,9 +31,8 @@ struct CpuLinalg : LinalgOps {
   void transpose(const Context& ctx, const Tensor& x, Tensor& out) override {
     if (!x.padded() || !out.padded()) return plain_transpose(x, out);
     const int64_t tiles = (x.rows() + 15) / 16;
-    const Pieces pieces(tiles, 8, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      kernels().transpose(x, out, 16 * pieces.begin(p), std::min(x.rows(), 16 * pieces.end(p)));
+    for_pieces(ctx.threads(), tiles, 8, [&](int64_t begin, int64_t end) {
+      kernels().transpose(x, out, 16 * begin, std::min(x.rows(), 16 * end));
     });
   }
 

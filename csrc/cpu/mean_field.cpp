@@ -16,6 +16,7 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -48,10 +49,7 @@ class PackedWeights {
  public:
   PackedWeights(const Context& ctx, const Tensor& w)
       : size_(w.rows() * kChangePanel), data_(panels_of(w.cols()) * size_) {
-    const Pieces pieces(w.rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t i = pieces.begin(p); i < pieces.end(p); ++i) pack_row(w, i);
-    });
+    for_rows(ctx.threads(), w.rows(), 16, [&](int64_t i) { pack_row(w, i); });
   }
   const float* panel(int64_t p) const { return data_.data + p * size_; }
 
@@ -285,11 +283,8 @@ class Field {
   }
 
   void settle(size_t l, float factor) {
-    const Pieces pieces(active_.size(), 4, ctx_.threads());
-    parallel_for(ctx_.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t k = pieces.begin(p); k < pieces.end(p); ++k)
-        settle_row(l, active_.rows[static_cast<size_t>(k)], factor);
-    });
+    for_rows(ctx_.threads(), active_.size(), 4,
+             [&](int64_t k) { settle_row(l, active_.rows[static_cast<size_t>(k)], factor); });
   }
 
   // The bias is not what a factor is for.
@@ -318,10 +313,8 @@ class Field {
   }
 
   void extrapolate() {
-    const Pieces pieces(active_.size(), 4, ctx_.threads());
-    parallel_for(ctx_.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t k = pieces.begin(p); k < pieces.end(p); ++k)
-        extrapolate_row(extrapolated_, active_.rows[static_cast<size_t>(k)]);
+    for_rows(ctx_.threads(), active_.size(), 4, [&](int64_t k) {
+      extrapolate_row(extrapolated_, active_.rows[static_cast<size_t>(k)]);
     });
   }
 
@@ -350,10 +343,7 @@ struct CpuMeanField : MeanFieldOps {
   }
 
   void extrapolate(const Context& ctx, const Extrapolation& job) override {
-    const Pieces pieces(job[0].x->rows(), 4, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) extrapolate_row(job, r);
-    });
+    for_rows(ctx.threads(), job[0].x->rows(), 4, [&](int64_t r) { extrapolate_row(job, r); });
   }
 };
 

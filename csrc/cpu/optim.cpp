@@ -4,9 +4,9 @@
 #include <cmath>
 #include <vector>
 
-#include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -14,10 +14,8 @@ namespace {
 struct CpuOptim : OptimOps {
   bool update(const Context& ctx, const Update& job) override {
     std::atomic<bool> finite{true};
-    const Pieces pieces(job.weight->rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      if (!kernels().update_rows(job, *job.gradient, 0, pieces.begin(p), pieces.end(p)))
-        finite = false;
+    for_pieces(ctx.threads(), job.weight->rows(), 16, [&](int64_t begin, int64_t end) {
+      if (!kernels().update_rows(job, *job.gradient, 0, begin, end)) finite = false;
     });
     return finite;
   }

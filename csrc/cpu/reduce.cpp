@@ -5,9 +5,9 @@
 #include <cmath>
 #include <vector>
 
-#include "csrc/core/thread_pool.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -66,13 +66,6 @@ double row_dot(const States& x, int64_t r, const float* weights) {
   return total;
 }
 
-template <class Body>
-void for_pieces(const Context& ctx, int64_t rows, const Body& body) {
-  const Pieces pieces(rows, 8, ctx.threads());
-  parallel_for(ctx.threads(), pieces.count,
-               [&](int64_t p) { body(pieces.begin(p), pieces.end(p)); });
-}
-
 struct CpuReduce : ReduceOps {
   void column_sums(const Context&, const States& x, float scale, bool accumulate,
                    Tensor& out) override {
@@ -88,7 +81,7 @@ struct CpuReduce : ReduceOps {
   }
 
   void free_energy(const Context& ctx, const RbmView& rbm, const States& v, double* out) override {
-    for_pieces(ctx, v.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), v.rows(), 8, [&](int64_t begin, int64_t end) {
       HiddenInput input(rbm);
       std::vector<double> scaled(static_cast<size_t>(rbm.weights->cols()));
       for (int64_t r = begin; r < end; ++r) {
@@ -102,7 +95,7 @@ struct CpuReduce : ReduceOps {
 
   void energy(const Context& ctx, const RbmView& rbm, const States& v, const States& h,
               double* out) override {
-    for_pieces(ctx, v.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), v.rows(), 8, [&](int64_t begin, int64_t end) {
       HiddenInput input(rbm);
       for (int64_t r = begin; r < end; ++r) {
         const std::vector<double>& x = input.of(v, r);
@@ -118,7 +111,7 @@ struct CpuReduce : ReduceOps {
   void pseudo_likelihood(const Context& ctx, const RbmView& rbm, const BitTensor& v,
                          double* out) override {
     const States states(v);
-    for_pieces(ctx, v.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), v.rows(), 8, [&](int64_t begin, int64_t end) {
       HiddenInput input(rbm);
       for (int64_t r = begin; r < end; ++r) out[r] = row_likelihood(rbm, states, input, r);
     });
@@ -126,7 +119,7 @@ struct CpuReduce : ReduceOps {
 
   void softplus_difference(const Context& ctx, const Tensor& x, float low, float high,
                            double* out) override {
-    for_pieces(ctx, x.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), x.rows(), 8, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
         out[r] += kernels().softplus_difference(x.row(r), x.cols(), low, high);
     });
@@ -134,7 +127,7 @@ struct CpuReduce : ReduceOps {
 
   void weighted_sums(const Context& ctx, const States& x, const Tensor& weights, double scale,
                      double* out) override {
-    for_pieces(ctx, x.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), x.rows(), 8, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
         out[r] += scale * row_dot(x, r, weights.row(weights.rows() == 1 ? 0 : r));
     });
@@ -142,7 +135,7 @@ struct CpuReduce : ReduceOps {
 
   void largest_differences(const Context& ctx, const Tensor& x, const Tensor& y,
                            double* out) override {
-    for_pieces(ctx, x.rows(), [&](int64_t begin, int64_t end) {
+    for_pieces(ctx.threads(), x.rows(), 8, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
         out[r] = kernels().largest_difference(x.row(r), y.row(r), x.cols());
     });

@@ -10,6 +10,7 @@
 #include "csrc/cpu/blas.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/fixed_point.h"
+#include "csrc/cpu/shares.h"
 
 namespace gibbslab::cpu {
 namespace {
@@ -57,9 +58,8 @@ const Tensor& factor_of(const Context& ctx, const HalfStep& step) {
 
 BitTensor transposed_bits(const Context& ctx, const BitTensor& x) {
   BitTensor out = BitTensor::zeros(x.cols(), x.rows());
-  const Pieces pieces(x.words_per_row(), 4, ctx.threads());
-  parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-    kernels().transpose_bits(x, pieces.begin(p), pieces.end(p), out, 64 * pieces.begin(p));
+  for_pieces(ctx.threads(), x.words_per_row(), 4, [&](int64_t begin, int64_t end) {
+    kernels().transpose_bits(x, begin, end, out, 64 * begin);
   });
   return out;
 }
@@ -176,11 +176,10 @@ struct CpuSampling : SamplingOps {
     const BinaryProduct method1 = choose_method(s.v1->bits(), together),
                         method0 = real ? method1 : choose_method(s.v0->bits(), together);
     const SingleThreadedBlas guard;
-    const Pieces pieces(words, 1, ctx.threads());
     std::atomic<bool> finite{true};
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
+    for_pieces(ctx.threads(), words, 1, [&](int64_t first, int64_t end) {
       GradientTile tile(job.weight->cols());
-      for (int64_t w = pieces.begin(p); w < pieces.end(p); ++w) {
+      for (int64_t w = first; w < end; ++w) {
         const int64_t begin = 64 * w, count = std::min<int64_t>(64, rows - begin);
         ask_for_writing(*job.new_weight, begin, begin + count);
         if (real)
@@ -218,13 +217,12 @@ struct CpuSampling : SamplingOps {
 
   static void add_active_rows(const Context& ctx, const BitTensor& vt, const Tensor& h, float scale,
                               bool accumulate, Tensor& out) {
-    const Tensor rows = h.padded() ? h : h.clone();
+    const Tensor rows = h.with_padding();
     const BinaryMatmul job{&vt, &rows,     nullptr,    &out,
                            0,   scale,     accumulate, choose_method(vt, vt.rows()),
                            0,   out.cols()};
-    const Pieces pieces(vt.rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count,
-                 [&](int64_t p) { kernels().binary_matmul(job, pieces.begin(p), pieces.end(p)); });
+    for_pieces(ctx.threads(), vt.rows(), 16,
+               [&](int64_t begin, int64_t end) { kernels().binary_matmul(job, begin, end); });
   }
 
   static void add_popcounts(const Context& ctx, const BitTensor& vt, const BitTensor& ht,
@@ -233,11 +231,9 @@ struct CpuSampling : SamplingOps {
     BitTensor by_word = BitTensor::zeros(words, padded * 64);
     for (int64_t j = 0; j < ht.rows(); ++j)
       for (int64_t w = 0; w < words; ++w) by_word.row(w)[j] = ht.row(j)[w];
-    const Pieces pieces(vt.rows(), 16, ctx.threads());
-    parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
-      for (int64_t i = pieces.begin(p); i < pieces.end(p); ++i)
-        kernels().popcount_row(vt.row(i), by_word.row(0), words, padded, scale, accumulate,
-                               out.row(i));
+    for_rows(ctx.threads(), vt.rows(), 16, [&](int64_t i) {
+      kernels().popcount_row(vt.row(i), by_word.row(0), words, padded, scale, accumulate,
+                             out.row(i));
     });
   }
 };

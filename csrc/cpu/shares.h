@@ -38,12 +38,18 @@ class Shares {
   Pieces pieces_;
 };
 
+// Calls body(begin, end) for pieces of [0, items), of at least `grain` items each.
+template <class Body>
+void for_pieces(int threads, int64_t items, int64_t grain, const Body& body) {
+  const Pieces pieces(items, grain, threads);
+  parallel_for(threads, pieces.count, [&](int64_t p) { body(pieces.begin(p), pieces.end(p)); });
+}
+
 // Calls body(r) for each row, at least `grain` of them to a task.
 template <class Body>
 void for_rows(int threads, int64_t rows, int64_t grain, const Body& body) {
-  const Pieces pieces(rows, grain, threads);
-  parallel_for(threads, pieces.count, [&](int64_t p) {
-    for (int64_t r = pieces.begin(p); r < pieces.end(p); ++r) body(r);
+  for_pieces(threads, rows, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) body(r);
   });
 }
 
