@@ -20,11 +20,11 @@ namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kStrips = 4, kTileRows = 14;  // strips summed at once; rows of a tile
+constexpr int kStrips = 4;  // summed at once
 #elif defined(__AVX2__)
-constexpr int kStrips = 2, kTileRows = 6;
+constexpr int kStrips = 2;
 #else
-constexpr int kStrips = 1, kTileRows = 6;
+constexpr int kStrips = 1;
 #endif
 constexpr int kTileColumns = 2 * kFloats;
 constexpr int64_t kSumsWidth = kStrips * kChangeStrip;
@@ -63,21 +63,13 @@ template <int R>
 void add_tile(const AddDenseChanges& job, int64_t first, int64_t column) {
   const int64_t within = column % kChangeStrip;
   const float* m = job.panel + (column - within) * job.units + within;
-  const float* x = job.changes + first;
-  Register left[R] = {}, right[R] = {};
-  for (int64_t i = 0; i < job.units; ++i, m += kChangeStrip, x += kLanes) {
-    const Register a = register_at(m), b = register_at(m + kFloats);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      left[r] += x[r] * a;
-      right[r] += x[r] * b;
-    }
-  }
+  Register sum[R][2] = {};
+  multiply<R, 2>({job.changes + first, 1, kLanes}, m, kChangeStrip, job.units, sum);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     float* out = job.to.out + job.to.rows[first + r] * job.to.stride + column;
-    put(out, register_at(out) + left[r]);
-    put(out + kFloats, register_at(out + kFloats) + right[r]);
+    put(out, register_at(out) + sum[r][0]);
+    put(out + kFloats, register_at(out + kFloats) + sum[r][1]);
   }
 }
 

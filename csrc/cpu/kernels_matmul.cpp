@@ -13,11 +13,6 @@
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kWidest = 7;  // vectors of 16 floats in a panel
-#else
-constexpr int kWidest = 4;  // each is two AVX2 or four SSE registers
-#endif
 constexpr int64_t kBlockedRows = 16;  // of X: fewer do not repay keeping partial sums
 constexpr int kTableRows = 4, kTableSums = 1 << kTableRows;
 constexpr int64_t kTableBlock = 128;  // rows of M whose tables, of 16 columns, are kept: 32 KiB

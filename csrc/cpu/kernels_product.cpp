@@ -15,11 +15,6 @@
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kTileRows = 14;
-#else
-constexpr int kTileRows = 6;
-#endif
 constexpr int64_t kDepthBlock = 1024;
 
 // R rows from row `first`, C registers of columns from `column`, depth [begin, end).
@@ -27,17 +22,9 @@ template <int R, int C>
 void multiply_tile(const DenseProduct& job, int64_t first, int64_t column, int64_t begin,
                    int64_t end) {
   const float* a = job.a + first * job.a_row + begin * job.a_depth;
-  const float* b = job.b + begin * job.b_stride + column;
   Register sum[R][C] = {};
-  for (int64_t k = begin; k < end; ++k, a += job.a_depth, b += job.b_stride) {
-    Register row[C];
-    for (int c = 0; c < C; ++c) row[c] = register_at(b + kFloats * c);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const float x = a[r * job.a_row];
-      for (int c = 0; c < C; ++c) sum[r][c] += x * row[c];
-    }
-  }
+  multiply<R, C>({a, job.a_row, job.a_depth}, job.b + begin * job.b_stride + column, job.b_stride,
+                 end - begin, sum);
   const bool accumulate = job.accumulate || begin > 0;
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {

@@ -12,12 +12,6 @@
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int64_t kWidest = 7;  // vectors of 16 floats in a panel
-#else
-constexpr int64_t kWidest = 4;
-#endif
-
 template <int N>
 void multiply_panel(const SparseProduct& job, int64_t column) {
   for (int64_t r = 0; r < job.rows; ++r) {

@@ -17,6 +17,14 @@ typedef float Register __attribute__((vector_size(16)));
 #endif
 constexpr int kFloats = sizeof(Register) / sizeof(float);
 
+// What the registers have room for beside what is added: vectors of 16 floats in the sums of a row,
+// and rows of two registers in a tile of sums.
+#if defined(__AVX512F__)
+constexpr int kWidest = 7, kTileRows = 14;
+#else
+constexpr int kWidest = 4, kTileRows = 6;
+#endif
+
 GIBBSLAB_HD Register register_at(const float* p) {
   Register v;
   __builtin_memcpy(&v, __builtin_assume_aligned(p, sizeof(v)), sizeof(v));
@@ -51,6 +59,26 @@ GIBBSLAB_HD void store_sums(const Sums<N>& sum, float* p) {
 template <int N>
 GIBBSLAB_HD void add_multiple(Sums<N>& sum, float x, const float* p) {
   for (int i = 0; i < Sums<N>::kCount; ++i) sum.part[i] += x * register_at(p + kFloats * i);
+}
+
+// A factor whose element (r, k) lies at p + r row + k depth.
+struct Factor {
+  const float* p;
+  int64_t row, depth;
+};
+
+// sum = A B, for `depth` columns of A and rows of B, which are `stride` apart. An element of A is
+// broadcast from where it lies.
+template <int R, int C>
+GIBBSLAB_HD void multiply(Factor a, const float* b, int64_t stride, int64_t depth,
+                          Register (&sum)[R][C]) {
+  for (int64_t k = 0; k < depth; ++k, a.p += a.depth, b += stride) {
+    Register row[C];
+    for (int c = 0; c < C; ++c) row[c] = register_at(b + kFloats * c);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      for (int c = 0; c < C; ++c) sum[r][c] += a.p[r * a.row] * row[c];
+  }
 }
 
 }  // namespace
