@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from gibbslab import VAE, Autoencoder, nn
-from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
 
 ROWS, V = 45, 9  # the last of five batches is short
@@ -116,14 +115,3 @@ def finished(estimator: Any) -> Any:
     done = max(estimator.n_epochs_, getattr(estimator._training, "greedy_epochs", 0))
     estimator.set_params(warm_start=True, callbacks=None, n_iter=10 - done)
     return estimator.fit(data())
-
-
-class StopAfter(Callback):
-    """Stops the training after a number of batches."""
-
-    def __init__(self, batches: int) -> None:
-        self.left = batches
-
-    def on_batch_end(self, estimator: Any, epoch: int, batch: int, logs: Any) -> bool:
-        self.left -= 1
-        return self.left == 0

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from gibbslab import AnomalyDetector, Autoencoder, BernoulliRBM, DivergenceError
 from matplotlib.figure import Figure
-from neural_cases import StopAfter, assert_same_training, autoencoder, data
+from neural_cases import assert_same_training, autoencoder, data
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from stopping import StopAfter
 
 matplotlib.use("agg")
 

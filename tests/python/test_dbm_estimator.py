@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from gibbslab import DBM, DivergenceError
-from gibbslab.callbacks import Callback
 from gibbslab.estimators import Linear
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from stopping import StopAfter
 
 CHECKED = [
     DBM((4, 3), n_threads=1, n_iter=3),
@@ -76,17 +76,6 @@ def test_training_resumes_bit_for_bit(case: str, way: str, tmp_path: Path) -> No
     for name, column in whole.history_.items():
         if name != "time":
             np.testing.assert_array_equal(part.history_[name], column, err_msg=name)
-
-
-class StopAfter(Callback):
-    """Stops after a number of batches."""
-
-    def __init__(self, batches: int) -> None:
-        self.left = batches
-
-    def on_batch_end(self, estimator: Any, epoch: int, batch: int, logs: Any) -> bool:
-        self.left -= 1
-        return self.left == 0
 
 
 @pytest.mark.parametrize(("case", "stop", "stage"), [

@@ -20,7 +20,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from test_dbn_estimator import CASES, StopAfter, StopIn
+from stopping import StopAfter, StopIn
+from test_dbn_estimator import CASES
 from training_cases import ROWS, assert_same_training, binary, grey
 
 CHECKED = [

@@ -15,6 +15,7 @@ from gibbslab.callbacks import Callback, CSVLogger, EarlyStopping
 from gibbslab.estimators import Linear
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from stopping import StopAfter, StopIn
 from training_cases import V, assert_same_training, binary, grey
 
 CHECKED = [
@@ -47,27 +48,6 @@ CASES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 EPOCHS = 11
-
-
-class StopAfter(Callback):
-    """Stops after a number of batches."""
-
-    def __init__(self, batches: int) -> None:
-        self.left = batches
-
-    def on_batch_end(self, estimator: Any, epoch: int, batch: int, logs: Any) -> bool:
-        self.left -= 1
-        return self.left == 0
-
-
-class StopIn(Callback):
-    """Stops after an epoch."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def on_epoch_end(self, estimator: Any, epoch: int, logs: dict[str, float]) -> bool:
-        return epoch == self.epoch
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -20,6 +20,7 @@ from gibbslab.estimators import Exponential, Inverse, Linear, Steps
 from gibbslab.models import RBM, ClassificationRBM
 from safetensors.numpy import load_file
 from sklearn.exceptions import NotFittedError
+from stopping import StopAfter
 from training_cases import CASES, V, assert_same_training, binary, grey, make
 
 
@@ -58,17 +59,6 @@ def test_a_checkpoint_within_an_epoch(stop: int, path: Path) -> None:
     loaded = gibbslab.load(path)
     loaded.set_params(warm_start=True, n_iter=10 - rbm.n_epochs_).fit(grey())
     assert_same_training(loaded, whole)
-
-
-class StopAfter(gibbslab.callbacks.Callback):
-    """Stops the training after a number of batches."""
-
-    def __init__(self, batches: int) -> None:
-        self.left = batches
-
-    def on_batch_end(self, estimator: Any, epoch: int, batch: int, logs: Any) -> bool:
-        self.left -= 1
-        return self.left == 0
 
 
 def test_partial_fit_goes_on_after_loading(path: Path) -> None:

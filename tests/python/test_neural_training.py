@@ -18,7 +18,6 @@ from gibbslab.io._layer_sizes import check_sizes
 from model_files import joined, parts
 from neural_cases import (
     NEURAL,
-    StopAfter,
     V,
     assert_same_training,
     convolutions,
@@ -27,6 +26,7 @@ from neural_cases import (
     layers,
 )
 from sklearn.base import clone
+from stopping import StopAfter
 
 
 @pytest.fixture
