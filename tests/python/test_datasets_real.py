@@ -60,3 +60,13 @@ if _holds("binarized-mnist"):
         assert X.shape == (70_000, 784)
         assert np.unique(X).tolist() == [0, 1]
         assert int(X.sum()) == 7_184_973
+
+
+if _holds("ecg5000"):
+
+    def test_ecg5000() -> None:
+        X, y = datasets.load_ecg5000(download=False)
+        assert X.shape == (500, 140)
+        assert np.bincount(y).tolist() == [0, 292, 177, 10, 19, 2]
+        np.testing.assert_allclose(X.mean(axis=1), 0, atol=1e-6)
+        np.testing.assert_allclose(X.std(axis=1, ddof=1), 1, atol=1e-6)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from .._config import show_config
-from ..datasets._registry import BINARIZED, LABELLED
+from ..datasets._registry import BINARIZED, ECG5000, LABELLED
 from ..datasets._search import locate
 
 
@@ -22,7 +22,7 @@ def run(options: Namespace) -> None:
     del options
     show_config()
     print("\ndata sets")
-    names = ["mnist-sample", "digits", "mnist", "fashion-mnist", "binarized-mnist"]
+    names = ["mnist-sample", "digits", "mnist", "fashion-mnist", "binarized-mnist", "ecg5000"]
     width = max(map(len, names))
     for name in names:
         print(f"  {name:<{width}}  {_where(name)}")
@@ -33,6 +33,8 @@ def run(options: Namespace) -> None:
 def _files(name: str) -> list[Any]:
     if name == "binarized-mnist":
         return list(BINARIZED.values())
+    if name == "ecg5000":
+        return list(ECG5000.values())
     return [file for split in ("train", "test") for file in LABELLED[name, split]]
 
 

@@ -11,6 +11,7 @@ from gibbslab.datasets._ising import ising2d
 from gibbslab.datasets._loaders import (
     load_binarized_mnist,
     load_digits,
+    load_ecg5000,
     load_fashion_mnist,
     load_mnist,
     load_mnist_sample,
@@ -20,6 +21,7 @@ __all__ = [
     "ising2d",
     "load_binarized_mnist",
     "load_digits",
+    "load_ecg5000",
     "load_fashion_mnist",
     "load_mnist",
     "load_mnist_sample",

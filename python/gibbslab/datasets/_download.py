@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gibbslab.datasets._registry import SOURCES, DataFile
 from gibbslab.datasets._stream import ByteStream
@@ -12,6 +14,7 @@ from gibbslab.errors import FormatError
 
 _TIMEOUT_S = 20
 _SLACK = 1 << 16  # what gzip may add to content that does not compress
+_MAX_ARCHIVE = 1 << 26
 
 
 class _BoundedBuffer(io.BytesIO):
@@ -35,15 +38,31 @@ def _downloader(file: DataFile) -> Any:
     http = pooch.HTTPDownloader(timeout=_TIMEOUT_S)
 
     def download(url: str, output_file: str, owner: Any) -> None:
-        buffer = _BoundedBuffer(file.n_bytes + _SLACK, url)
+        archived = bool(SOURCES[file.dataset].archive)
+        buffer = _BoundedBuffer(_MAX_ARCHIVE if archived else file.n_bytes + _SLACK, url)
         http(url, buffer, owner)
         buffer.seek(0)
-        stream = ByteStream(buffer, f"[download] {url}")
-        content = stream.read_exact(file.n_bytes, "content")
-        stream.expect_end()
-        Path(output_file).write_bytes(content)
+        unpack = _member if archived else _content
+        Path(output_file).write_bytes(unpack(buffer, file, url))
 
     return download
+
+
+def _content(buffer: BinaryIO, file: DataFile, url: str) -> bytes:
+    stream = ByteStream(buffer, f"[download] {url}")
+    content = stream.read_exact(file.n_bytes, "content")
+    stream.expect_end()
+    return bytes(content)
+
+
+def _member(buffer: BinaryIO, file: DataFile, url: str) -> bytes:
+    """The text `file` of a zip archive, with lines that end as Unix has it."""
+    try:
+        with zipfile.ZipFile(buffer) as archive, archive.open(file.name) as member:
+            text = member.read(2 * file.n_bytes)
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, EOFError) as error:
+        raise FormatError(f"[download] {url}: no {file.name} in it ({error})") from None
+    return text.replace(b"\r\n", b"\n")
 
 
 def _short(error: Exception) -> str:
@@ -68,7 +87,7 @@ def fetch(file: DataFile, folder: Path) -> tuple[Path | None, list[str]]:
         return None, ['download: pooch is not installed (pip install "gibbslab[data]")']
     notes = []
     for mirror in source.mirrors:
-        url = mirror + file.name + (".gz" if source.packed else "")
+        url = mirror + (source.archive or file.name + (".gz" if source.packed else ""))
         try:
             stored = pooch.retrieve(
                 url, f"sha256:{file.sha256}", file.name, folder, downloader=_downloader(file)

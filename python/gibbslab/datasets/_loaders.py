@@ -17,7 +17,7 @@ from gibbslab.datasets._reading import (
     check_split,
     load_labelled,
 )
-from gibbslab.datasets._registry import BINARIZED
+from gibbslab.datasets._registry import BINARIZED, ECG5000
 
 
 def load_mnist(
@@ -165,6 +165,40 @@ def load_binarized_mnist(
     reader = Reader(operation, data_dir, download)
     X = reader.read_all([BINARIZED[name] for name in splits]).astype(checked)
     return X if flatten else X.reshape(-1, 28, 28)
+
+
+def load_ecg5000(*, data_dir: PathLike | None = None, download: bool = True) -> LabelledData:
+    """Load heartbeats of ECG5000: 500 beats of 140 values each, cut from one electrocardiogram.
+
+    They are the training file of the UCR archive, 292 normal beats and 208 of four other classes
+    (177, 10, 19, 2); every beat has mean 0 and standard deviation 1. The file is looked for as by
+    `load_mnist`; the subfolder is ``ecg5000``.
+
+    Parameters
+    ----------
+    data_dir, download
+        As in `load_mnist`.
+
+    Returns
+    -------
+    X : ndarray of shape (500, 140), float32
+        Beats, in the order of the file; also ``.data`` of the returned pair.
+    y : ndarray of shape (500,), uint8
+        Classes: 1 normal, 2 to 5 anomalous; also ``.target`` of the returned pair.
+
+    Raises
+    ------
+    FileNotFoundError, FormatError, TypeError
+        As `load_mnist`.
+
+    References
+    ----------
+    Y. Chen, Y. Hao, T. Rakthanmanon, J. Zakaria, B. Hu, E. Keogh, "A general framework for
+    never-ending learning from time series streams", Data Mining and Knowledge Discovery, 2015.
+    A. Goldberger et al., "PhysioBank, PhysioToolkit, and PhysioNet", Circulation, 2000.
+    """
+    table = Reader("load_ecg5000", data_dir, download).read(ECG5000["train"])
+    return LabelledData(table[:, 1:].astype(np.float32), table[:, 0].astype(np.uint8))
 
 
 def load_digits(

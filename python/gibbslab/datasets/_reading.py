@@ -15,10 +15,12 @@ from gibbslab.datasets._idx import decode_idx
 from gibbslab.datasets._registry import LABELLED, DataFile
 from gibbslab.datasets._search import find_in, locate, verify
 from gibbslab.datasets._stream import ByteStream
+from gibbslab.datasets._table import WIDTH, decode_table
 
 PathLike = str | os.PathLike[str]
 _BUNDLED = Path(__file__).with_name("data")
 _PIXELS = 784
+_ECG_COLUMNS = 141  # the class and 140 values
 
 
 class LabelledData(NamedTuple):
@@ -88,8 +90,12 @@ class Reader:
         path = self._find(file)
         with open(path, "rb") as handle:
             stream = ByteStream(handle, f"[{self.operation}] {path}", hashed=True)
+            array: NDArray[Any]
             if file.name.endswith(".amat"):
                 array = decode_amat(stream, file.n_bytes // (2 * _PIXELS), _PIXELS)
+            elif file.name.endswith(".txt"):
+                rows = file.n_bytes // (_ECG_COLUMNS * WIDTH + 1)
+                array = decode_table(stream, rows, _ECG_COLUMNS)
             else:
                 array = decode_idx(stream, file.n_bytes)
         verify(stream, file)

@@ -14,24 +14,30 @@ _LABELS = {"train": "train-labels-idx1-ubyte", "test": "t10k-labels-idx1-ubyte"}
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file: its data set, its name, and the length and SHA-256 of its uncompressed bytes."""
+    """One file: its data set, its name, and the length and SHA-256 of its uncompressed bytes.
+
+    `windows_sha256` is that of a text whose lines end as Windows has it, where it goes about.
+    """
 
     dataset: str
     name: str
     n_bytes: int
     sha256: str
+    windows_sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a data set is found: other folder names it goes by, and HTTPS mirrors.
 
-    `packed` says whether the mirrors serve ``name + ".gz"``.
+    `packed` says whether the mirrors serve ``name + ".gz"``; `archive` names a zip file that they
+    serve and that holds the data set's files.
     """
 
     aliases: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
     packed: bool = True
+    archive: str = ""
 
 
 SOURCES = {
@@ -52,6 +58,14 @@ SOURCES = {
     "binarized-mnist": Source(
         mirrors=("https://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",),
         packed=False,
+    ),
+    "ecg5000": Source(
+        aliases=("ECG5000",),
+        mirrors=(
+            "https://www.timeseriesclassification.com/aeon-toolkit/",
+            "https://www.timeseriesclassification.com/Downloads/",
+        ),
+        archive="ECG5000.zip",
     ),
     "mnist-sample": Source(),
 }
@@ -129,4 +143,19 @@ BINARIZED = {
     ),
 }
 
-FILES = (*(file for pair in LABELLED.values() for file in pair), *BINARIZED.values())
+# The label and 140 values in each of 500 lines, columns of 16 characters.
+ECG5000 = {
+    "train": DataFile(
+        "ecg5000",
+        "ECG5000_TRAIN.txt",
+        500 * (141 * 16 + 1),
+        "0d96aff193311a6dc6111bf0dbd2f7d2313987fbf7a1da4a383d92563876057b",
+        "11a8da6d20ba403df7d9e77ac5de852e50e9cae0b54269c9f9f11700996780d0",
+    ),
+}
+
+FILES = (
+    *(file for pair in LABELLED.values() for file in pair),
+    *BINARIZED.values(),
+    *ECG5000.values(),
+)
