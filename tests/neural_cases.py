@@ -73,6 +73,7 @@ VAES: dict[str, dict[str, Any]] = {
         "n_latent_samples": 3, "optimizer": "rmsprop", "validation_fraction": 0.2,
         "hidden_layer_sizes": (6, 4), "shuffle": False,
     },
+    "images": {"hidden_layer_sizes": "conv", "n_latent_samples": 2, "validation_fraction": 0.2},
 }  # fmt: skip
 
 

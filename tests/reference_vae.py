@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import reference
 from gibbslab.models import VAE
+from reference_conv import Geometry, conv, conv_transposed
 from reference_nn import LOSSES
 
 LATENT = 8  # the low byte of a stream's name
@@ -17,7 +21,7 @@ class Twin:
 
     def __init__(self, model: VAE) -> None:
         self._parameters = {name: x.astype(np.float64) for name, x in model.state_dict().items()}
-        self._hidden = model._hidden_layers
+        self._hidden = len(getattr(model._layers, "sizes", ()))
         self.decoder = model.decoder
         self.size = model.latent_size
         known = 0.0 if isinstance(model.variance, str) else np.log(model.variance)
@@ -81,3 +85,30 @@ class Twin:
         c = self.covariance()
         squares = (away @ np.linalg.inv(c) * away).sum(axis=1)
         return -0.5 * (squares + np.linalg.slogdet(2 * np.pi * c)[1])
+
+
+class ConvolutionalTwin(Twin):
+    """The same of the preset "conv"."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__(model)
+        side = math.isqrt(model.data_size)
+        half, quarter = -(-side // 2), -(-side // 4)
+        self._lower = Geometry((side, side, 1), (half, half, 32), (3, 3), (2, 2), (1, 1))
+        self._upper = Geometry((half, half, 32), (quarter, quarter, 64), (3, 3), (2, 2), (1, 1))
+
+    def _convolved(self, name: str, x: np.ndarray, product: Callable, g: Geometry) -> np.ndarray:
+        w, b = (self._parameters[f"{name}.{kind}"] for kind in ("weight", "bias"))
+        z = product(g, x, w.reshape(g.weights))
+        return (z.reshape(-1, len(b)) + b).reshape(z.shape)
+
+    def _stack(self, part: str, x: np.ndarray) -> np.ndarray:
+        if part == "enc":
+            x = np.maximum(self._convolved("enc_conv1", x, conv, self._lower), 0)
+            return np.maximum(self._convolved("enc_conv2", x, conv, self._upper), 0)
+        x = np.maximum(self._layer("dec_fc1", x), 0)
+        return np.maximum(self._convolved("dec_conv1", x, conv_transposed, self._upper), 0)
+
+    def output(self, z: np.ndarray) -> np.ndarray:
+        h = self._stack("dec", z)
+        return self._convolved("dec_out", h, conv_transposed, self._lower)

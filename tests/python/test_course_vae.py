@@ -92,6 +92,15 @@ def test_a_walk_in_latent_space(trained: tuple[VAE, list[float]]) -> None:
         (lambda m: m.training_step(np.ones(3), nn.SGD(m.parameters())), r"batch must reshape"),
         (lambda m: m.training_step(np.ones(784), nn.SGD(m.parameters()), beta=-1), r"beta must"),
         (lambda m: VAE(0), r"\[VAE\] latent_size must be at least 1"),
+        (
+            lambda m: VAE(2, 783, "conv"),
+            r"\[VAE\] hidden_sizes='conv' needs square images",
+        ),
+        (
+            lambda m: VAE(2, 784, "deep"),
+            r"\[VAE\] hidden_sizes must be integers or one of",
+        ),
+        (lambda m: VAE(2, 784, (0,)), r"\[VAE\] hidden_sizes must be at least 1, got 0"),
         (lambda m: VAE(2, decoder="poisson"), r"decoder must be one of \('bernoulli', 'gaussian'"),
         (lambda m: VAE(2, variance=0.5), r"variance is for decoder='gaussian'"),
         (lambda m: VAE(2, decoder="gaussian", variance=0), r"variance must be above 0, got 0"),

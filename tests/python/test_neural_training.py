@@ -177,6 +177,16 @@ def test_a_file_of_huge_layers_is_refused(path: Path) -> None:
         gibbslab.load(path)
 
 
+def test_a_file_of_images_that_are_not_square_is_refused(path: Path) -> None:
+    NEURAL["vae, images"](n_iter=1).fit(data()).save(path)
+    metadata, table, tensors = parts(path.read_bytes())
+    for features, message in ((8, "'conv' needs square images"), (10**4, "more than the file has")):
+        metadata["state"]["n_features"] = features
+        path.write_bytes(joined(metadata, table, tensors))
+        with pytest.raises(FormatError, match=message):
+            gibbslab.load(path)
+
+
 def test_a_file_of_many_layers_is_refused(path: Path) -> None:
     """Each no larger than the file, all together much larger."""
     NEURAL["autoencoder, layers"](n_iter=1).fit(data()).save(path)

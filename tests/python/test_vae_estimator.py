@@ -128,6 +128,7 @@ def test_composition() -> None:
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "latents": ({"latent_size": 0}, ValueError, "latent_size must be at least 1, got 0"),
     "sizes": ({"hidden_layer_sizes": 5}, TypeError, "hidden_layer_sizes must be a sequence"),
+    "preset": ({"hidden_layer_sizes": "wide"}, ValueError, "hidden_layer_sizes must be integers"),
     "decoder": ({"decoder": "poisson"}, ValueError, "decoder must be one of"),
     "variance": ({"variance": "full", "decoder": "gaussian"}, ValueError, "variance must be one"),
     "zero": ({"variance": 0.0, "decoder": "gaussian"}, ValueError, "variance must be above 0"),
@@ -153,5 +154,9 @@ def test_bad_data_and_what_must_stay() -> None:
         net.set_params(latent_size=3).fit(data())
     with pytest.raises(ValueError, match="variance must stay per_pixel with warm_start"):
         net.set_params(latent_size=2, variance="shared").fit(data())
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes must stay \(6, 4\) with warm_start"):
+        net.set_params(variance="per_pixel", hidden_layer_sizes="conv").fit(data())
+    with pytest.raises(ValueError, match=r"'conv' needs square images, got 8 features"):
+        vae("images").fit(data()[:, 1:])
     with pytest.raises(ValueError, match=r"inverse_transform\] Z must have 2 columns"):
         net.inverse_transform(np.zeros((3, 4)))

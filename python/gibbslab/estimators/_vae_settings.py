@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from .._validation import as_integer, as_real
+from ..models._vae_layers import Convolutions, Dense, as_layers
 from ..models._vae_network import DECODERS, LEARNED
 from ._neural_settings import descent_options
 from ._settings import LoopSettings, as_choice, loop_settings
@@ -21,7 +20,8 @@ class VAESettings(LoopSettings):
     """What one call of ``fit`` or ``partial_fit`` works with."""
 
     latent_size: int
-    hidden_layer_sizes: tuple[int, ...]
+    hidden_layer_sizes: tuple[int, ...] | str
+    layers: Dense | Convolutions
     decoder: str
     variance: float | str
     beta: Schedule
@@ -29,19 +29,6 @@ class VAESettings(LoopSettings):
     def beta_at(self, epoch: int, op: str) -> float:
         """Weight of the KL divergence in an epoch."""
         return value_at(self.beta, epoch, "beta", op)
-
-    def n_parameters(self, n_features: int) -> int:
-        """Values that training would change, but for variances; nothing is built."""
-        sizes = (n_features, *self.hidden_layer_sizes, self.latent_size)
-        up = sum((below + 1) * above for below, above in pairwise(sizes))
-        down = sum((above + 1) * below for below, above in pairwise(sizes))
-        return up + (sizes[-2] + 1) * sizes[-1] + down
-
-
-def _hidden_sizes(value: Any, op: str) -> tuple[int, ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise TypeError(f"[{op}] hidden_layer_sizes must be a sequence of integers, got {value!r}")
-    return tuple(as_integer(n, "hidden_layer_sizes", op) for n in value)
 
 
 def _variance(e: Any, op: str) -> float | str:
@@ -59,10 +46,12 @@ def _variance(e: Any, op: str) -> float | str:
 def resolve_vae(estimator: Any, op: str) -> VAESettings:
     """Check every parameter of the estimator; `TypeError` or `ValueError` names a wrong one."""
     e = estimator
-    loop = loop_settings(e, op)
+    loop, hidden = loop_settings(e, op), e.hidden_layer_sizes
+    layers = as_layers(hidden, "hidden_layer_sizes", op)
     settings = VAESettings(
         latent_size=as_integer(e.latent_size, "latent_size", op),
-        hidden_layer_sizes=_hidden_sizes(e.hidden_layer_sizes, op),
+        hidden_layer_sizes=hidden if isinstance(hidden, str) else tuple(hidden),
+        layers=layers,
         decoder=as_choice(e.decoder, "decoder", op, DECODERS),
         variance=_variance(e, op),
         beta=e.beta,

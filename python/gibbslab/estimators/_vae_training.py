@@ -79,9 +79,7 @@ def elbo_terms(model: VAE, x: npt.NDArray[np.float32]) -> tuple[DoubleArray, Dou
     mu, logvar = (np.asarray(y, np.float64) for y in model.encode(x))
     u = hashed_uniforms(x, model.latent_size, model.seed)
     z = mu + np.exp(0.5 * logvar) * ndtri(u + 2.0**-54)
-    weights, constants = model._linear_form(z)
-    log_p = (model._features(x) * weights).sum(axis=1) + constants
-    return log_p, 0.5 * (mu**2 + np.expm1(logvar) - logvar).sum(axis=1)
+    return model._log_p(x, z), 0.5 * (mu**2 + np.expm1(logvar) - logvar).sum(axis=1)
 
 
 def elbo_of_rows(model: VAE, x: npt.NDArray[np.float32]) -> DoubleArray:
@@ -91,7 +89,14 @@ def elbo_of_rows(model: VAE, x: npt.NDArray[np.float32]) -> DoubleArray:
 
 
 def begin_vae(n_features: int, settings: VAESettings, seed: int) -> VAETraining:
-    """A new model, ready to train; log-variances of the latents start at 0, whatever the data."""
+    """A new model, ready to train; log-variances of the latents start at 0, whatever the data.
+
+    Raises
+    ------
+    ValueError
+        If the layers do not take so many features.
+    """
+    settings.layers.check(n_features, "hidden_layer_sizes")
     model = VAE(
         settings.latent_size,
         n_features,

@@ -26,7 +26,7 @@ DoubleArray = npt.NDArray[np.float64]
 
 
 class VAE(NeuralEstimator, BaseEstimator):
-    """Variational autoencoder (Kingma and Welling 2014) with fully connected layers.
+    """Variational autoencoder (Kingma and Welling 2014), fully connected or convolutional.
 
     q(z|x) = N(mu(x), exp(logvar(x))), p(z) = N(0, I), p(x|z) = Bernoulli(g(z)) or N(g(z),
     variance). Maximises E_q[log p(x|z)] - beta KL(q(z|x) || p(z)). Training is bit-identical for
@@ -36,9 +36,11 @@ class VAE(NeuralEstimator, BaseEstimator):
     ----------
     latent_size : int, default=20
         Number of latent units.
-    hidden_layer_sizes : sequence of int, default=(200, 200)
+    hidden_layer_sizes : sequence of int or str, default=(200, 200)
         Softplus units of the encoder from the data on, mirrored by the decoder; none for a linear
-        model.
+        model. Or a preset: "dense" is the default, "conv" two 3 x 3 convolutions of square grey
+        images with stride 2, to 32 and 64 channels, and back by a fully connected layer and
+        transposed convolutions, with rectifiers.
     decoder : {"bernoulli", "gaussian"}, default="bernoulli"
         Kind of p(x|z): of data in [0, 1], or of any real numbers.
     variance : float or {"shared", "per_pixel"}, default=1.0
@@ -120,7 +122,7 @@ class VAE(NeuralEstimator, BaseEstimator):
     def __init__(
         self,
         latent_size: int = 20,
-        hidden_layer_sizes: Sequence[int] = (200, 200),
+        hidden_layer_sizes: Sequence[int] | str = (200, 200),
         *,
         decoder: str = "bernoulli",
         variance: float | str = 1.0,

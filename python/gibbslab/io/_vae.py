@@ -27,11 +27,15 @@ def build(document: Document, where: str) -> VAE:
     """The estimator that the file describes; `FormatError` names a wrong field."""
     estimator, settings = with_params(VAE, document, where)
     estimator.hidden_layer_sizes = settings.hidden_layer_sizes  # JSON has no tuples
+    layers = settings.layers
     state = state_fields(document, where, {"n_features", "steps"})
     n_features = state.integer("n_features", n_values(document))
-    if settings.n_parameters(n_features) > n_values(document) or n_features == 0:
+    if layers.n_parameters(settings.latent_size, n_features) > n_values(document):
         raise FormatError(f"{where} params and state.n_features ask for more than the file has")
-    training = begin_vae(n_features, settings, state.integer("seed", LARGEST))
+    try:
+        training = begin_vae(n_features, settings, state.integer("seed", LARGEST))
+    except ValueError as error:
+        raise FormatError(f"{where} state.n_features: {error}") from None
     shapes = {name: x.shape for name, x in training.state()["arrays"].items()}
     finish(estimator, training, state, tensors_of(document, where, shapes), n_features)
     return estimator

@@ -209,7 +209,7 @@ class VAEMeasures(VAENetwork):
         rows = x.astype(np.float64)
         return rows if self.decoder == "bernoulli" else np.hstack([rows, rows**2])
 
-    def _linear_form(self, z: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    def _linear_form(self, z: npt.NDArray[np.floating]) -> tuple[DoubleArray, DoubleArray]:
         """Weights (n, ...) of the features, and constants (n,), of log p(x|z)."""
         output = self.logits(z).numpy().astype(np.float64)
         if self.decoder == "bernoulli":
@@ -218,6 +218,11 @@ class VAEMeasures(VAENetwork):
         precision = np.exp(-logvar)
         constant = -0.5 * (output**2 * precision + logvar + LOG_2PI).sum(axis=1)
         return np.hstack([output * precision, -0.5 * precision]), constant
+
+    def _log_p(self, x: npt.NDArray[np.float32], z: npt.ArrayLike) -> DoubleArray:
+        """log p(x|z) of every row."""
+        weights, constants = self._linear_form(np.asarray(z))
+        return (self._features(x) * weights).sum(axis=1) + constants
 
     def latent_statistics(self, x: npt.ArrayLike, *, threshold: float = 1e-2) -> LatentStatistics:
         """What each latent unit does on data.

@@ -10,6 +10,8 @@ import numpy as np
 from .. import _core, nn
 from .._validation import as_integer, as_real, as_seed, as_trailing_batch
 from ..nn._variable import Parameter, Variable, as_variable
+from ._vae_layers import as_layers
+from ._vae_plan import VariablePlan
 
 HIDDEN = (200, 200)
 DECODERS = ("bernoulli", "gaussian")
@@ -42,13 +44,16 @@ def repeated(x: Variable, samples: int) -> Variable:
 class VAENetwork(nn.Module):
     """Encoder, latent sample, decoder, loss."""
 
-    _planned: _core.nn.VAETrainer | None = None
+    enc_mu: nn.Linear
+    enc_logvar: nn.Linear
+    dec_out: nn.Linear | nn.ConvTranspose2d
+    _planned: _core.nn.VAETrainer | VariablePlan | None = None
 
     def __init__(
         self,
         latent_size: int,
         data_size: int = 784,
-        hidden_sizes: Sequence[int] = HIDDEN,
+        hidden_sizes: Sequence[int] | str = HIDDEN,
         *,
         decoder: str = "bernoulli",
         variance: float | str = 1.0,
@@ -57,35 +62,18 @@ class VAENetwork(nn.Module):
     ) -> None:
         self.latent_size = as_integer(latent_size, "latent_size", "VAE")
         self.data_size = as_integer(data_size, "data_size", "VAE")
-        hidden = [as_integer(size, "hidden_sizes", "VAE") for size in hidden_sizes]
+        self._layers = as_layers(hidden_sizes, "hidden_sizes", "VAE")
+        self._layers.check(self.data_size, "hidden_sizes")
         if decoder not in DECODERS:
             raise ValueError(f"[VAE] decoder must be one of {DECODERS}, got {decoder!r}")
         self.decoder = decoder
         self.variance = _as_variance(variance, decoder)
         self.seed = as_seed(random_state, "VAE")
         self.draws = 0
-        self._hidden_layers = len(hidden)
-        self._build(hidden, device)
+        self._layers.add_to(self, np.random.default_rng(self.seed), device)
         if self.variance in LEARNED:
             size = 1 if self.variance == "shared" else self.data_size
             self.dec_logvar = Parameter(np.zeros(size, np.float32), device=self.device)
-
-    def _build(self, hidden: list[int], device: str) -> None:
-        streams = np.random.default_rng(self.seed)
-        encoder, decoder = [self.data_size, *hidden], [self.latent_size, *reversed(hidden)]
-        linear = lambda a, b: nn.Linear(a, b, random_state=streams, device=device)  # noqa: E731
-        for i in range(1, len(encoder)):
-            setattr(self, f"enc_fc{i}", linear(encoder[i - 1], encoder[i]))
-        self.enc_mu = linear(encoder[-1], self.latent_size)
-        self.enc_logvar = linear(encoder[-1], self.latent_size)
-        for i in range(1, len(decoder)):
-            setattr(self, f"dec_fc{i}", linear(decoder[i - 1], decoder[i]))
-        self.dec_out = linear(decoder[-1], self.data_size)
-
-    def _hidden(self, x: Any, part: str) -> Any:
-        for i in range(1, self._hidden_layers + 1):
-            x = getattr(self, f"{part}_fc{i}").activated(x, "softplus", 0.0)
-        return x
 
     def _batch(self, x: Any, op: str) -> Any:
         if isinstance(x, Variable):
@@ -114,7 +102,7 @@ class VAENetwork(nn.Module):
         TypeError, ValueError
             If `x` has a wrong type or shape, is empty or not finite.
         """
-        h = self._hidden(self._batch(x, "encode"), "enc")
+        h = self._layers.encode(self, self._batch(x, "encode"))
         return self.enc_mu(h), self.enc_logvar(h)
 
     def reparametrize(self, mu: Any, logvar: Any, samples: int = 1) -> Variable:
@@ -140,11 +128,16 @@ class VAENetwork(nn.Module):
                 f"and {log_variance.shape}"
             )
         count = as_integer(samples, "samples", op)
-        rows, size = count * mean.shape[0], mean.shape[1]
-        noise = _core.nn.normal(rows, size, self.seed, self.draws, device=self.device)
         self.draws += 1
-        deviation = repeated((log_variance * 0.5).exp(), count)
-        return repeated(mean, count) + deviation * Variable._of(noise, (rows, size))
+        return self._latents(mean, log_variance, count, self.seed, self.draws - 1)
+
+    def _latents(
+        self, mu: Variable, logvar: Variable, samples: int, seed: int, draw: int
+    ) -> Variable:
+        rows, size = samples * mu.shape[0], mu.shape[1]
+        noise = _core.nn.normal(rows, size, seed, draw, device=self.device)
+        deviation = repeated((logvar * 0.5).exp(), samples)
+        return repeated(mu, samples) + deviation * Variable._of(noise, (rows, size))
 
     def logits(self, z: Any) -> Variable:
         """What the last layer gives for latents z (n, Z): (n, V).
@@ -156,7 +149,7 @@ class VAENetwork(nn.Module):
             raise ValueError(
                 f"[VAE.decode] z must have shape (n, {self.latent_size}), got {given.shape}"
             )
-        return self.dec_out(self._hidden(given, "dec"))
+        return self._layers.decode(self, given)
 
     def decode(self, z: Any) -> Variable:
         """The means of p(x|z): probabilities, where the decoder is Bernoulli.
@@ -221,28 +214,28 @@ class VAENetwork(nn.Module):
         n = np.shape(mu)[0]
         target = batch if isinstance(batch, Variable) else np.asarray(batch)
         target = target.reshape(n, width)
-        samples = rows // n
+        error = self._error(reconstruction, target, rows // n)
+        return error + nn.kl_normal(mu, logvar)
+
+    def _error(
+        self, reconstruction: Any, target: Any, samples: int, *, logits: bool = False
+    ) -> Variable:
+        """-log p(x|z), summed over the rows of the target, the mean over the samples."""
         if samples > 1:
             target = repeated(as_variable(target, self.enc_mu.weight, "VAE.loss_fn"), samples)
         if self.decoder == "bernoulli":
-            error = nn.bce_loss(reconstruction, target, reduction="sum")
+            loss = nn.bce_with_logits_loss if logits else nn.bce_loss
+            error = loss(reconstruction, target, reduction="sum")
         else:
-            logvars = self._data_logvar().reshape(1, -1) + np.zeros((rows, width), np.float32)
+            logvars = self._data_logvar().reshape(1, -1)
+            logvars = logvars + np.zeros(np.shape(reconstruction), np.float32)
             error = nn.gaussian_nll_loss(reconstruction, target, logvars, reduction="sum")
-        return error / samples + nn.kl_normal(mu, logvar)
+        return error / samples
 
-    def _plan(self) -> _core.nn.VAETrainer:
-        """The model as the core computes it, built when first needed."""
+    def _plan(self) -> _core.nn.VAETrainer | VariablePlan:
+        """What computes the model's steps, built when first needed."""
         if self._planned is None:
-            pair = lambda layer: (layer.weight._node, layer.bias._node)  # noqa: E731
-            numbers = range(1, self._hidden_layers + 1)
-            self._planned = _core.nn.VAETrainer(
-                [pair(getattr(self, f"enc_fc{i}")) for i in numbers],
-                pair(self.enc_mu),
-                pair(self.enc_logvar),
-                [*(pair(getattr(self, f"dec_fc{i}")) for i in numbers), pair(self.dec_out)],
-                None if self.decoder == "bernoulli" else self._data_logvar()._node,
-            )
+            self._planned = self._layers.plan(self)
         return self._planned
 
     def __getstate__(self) -> dict[str, Any]:

@@ -34,9 +34,9 @@ class VAE(VAESampling):
 
     q(z|x) = N(mu(x), exp(logvar(x))), p(z) = N(0, I), p(x|z) = Bernoulli(decode(z)) or
     N(decode(z), variance). Encoder and decoder are fully connected, with softplus hidden units, the
-    decoder's sizes those of the encoder in reverse. Without hidden units and with a Gaussian
-    decoder p(x) is that of probabilistic PCA ("shared" variance; Tipping and Bishop 1999) or factor
-    analysis ("per_pixel").
+    decoder's sizes those of the encoder in reverse, or convolutional. Without hidden units and with
+    a Gaussian decoder p(x) is that of probabilistic PCA ("shared" variance; Tipping and Bishop
+    1999) or factor analysis ("per_pixel").
 
     A batch is any array that reshapes to (-1, V): flat rows, or images.
 
@@ -46,8 +46,10 @@ class VAE(VAESampling):
         Z, at least 1.
     data_size : int, default=784
         V, at least 1.
-    hidden_sizes : sequence of int, default=(200, 200)
-        Of the encoder, from the data on; none for a linear model.
+    hidden_sizes : sequence of int or str, default=(200, 200)
+        Of the encoder, from the data on; none for a linear model. Or a preset: "dense" is the
+        default, "conv" two 3 x 3 convolutions of square grey images with stride 2, to 32 and 64
+        channels, and back by a fully connected layer and transposed convolutions, with rectifiers.
     decoder : {"bernoulli", "gaussian"}, default="bernoulli"
         Kind of p(x|z), of data in [0, 1] or of any real numbers.
     variance : float or {"shared", "per_pixel"}, default=1.0
@@ -63,9 +65,11 @@ class VAE(VAESampling):
     latent_size, data_size : int
         Z and V.
     enc_fc1, enc_fc2, ..., dec_fc1, dec_fc2, ... : nn.Linear
-        The hidden layers, each numbered from its input on.
+        The hidden layers, each numbered from its input on; with "conv" enc_conv1 and enc_conv2,
+        dec_fc1 and dec_conv1 (nn.Conv2d, nn.Linear, nn.ConvTranspose2d).
     enc_mu, enc_logvar, dec_out : nn.Linear
-        What gives means and log-variances (n, Z), and logits or means (n, V).
+        What gives means and log-variances (n, Z), and logits or means (n, V); with "conv" dec_out
+        is an nn.ConvTranspose2d.
     dec_logvar : nn.Parameter of shape (1,) or (V,)
         The log-variance of a Gaussian decoder, where it is learned.
     seed, draws : int
