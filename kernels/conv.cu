@@ -12,13 +12,12 @@
 // Images lie in rows of the batch, channels last. A block owns 32 x 32 results, see gibbs_tile.cuh:
 // blockIdx.x counts tiles of pixels (of taps in the gradient), y those of channels, z the residues
 // or the shares. A thread brings four neighbours along the channels where those are multiples of
-// four.
-#include "csrc/ops/conv.h"
-
+// four. Where the user allows rounded factors, the products are those of conv_tensor.cu.
 #include <algorithm>
 
 #include "csrc/core/functions.h"
 #include "csrc/core/stride_residue.h"
+#include "kernels/conv.cuh"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_tile.cuh"
 #include "kernels/launch.cuh"
@@ -29,27 +28,6 @@ namespace {
 
 // Of one share of the gradient by the weights; a multiple of the tile.
 constexpr int64_t kSharePixels = 512, kMostShares = 32;
-
-// Images in the rows of a batch.
-struct Images {
-  const float* data;
-  int64_t stride;
-  int rows, cols, channels;
-  bool quads;  // four channels at a multiple of four are one aligned load
-
-  // Channels c ... c + 3 of a pixel of sample n, zeros outside the image.
-  __device__ float4 load(int64_t n, int r, int q, int c) const {
-    if (r < 0 || r >= rows || q < 0 || q >= cols) return {};
-    const float* at = data + n * stride + (int64_t{r} * cols + q) * channels + c;
-    if (quads) return *reinterpret_cast<const float4*>(at);
-    const int left = channels - c;
-    return {at[0], left > 1 ? at[1] : 0.0f, left > 2 ? at[2] : 0.0f, left > 3 ? at[3] : 0.0f};
-  }
-  __device__ float one(int64_t n, int r, int q, int c) const {
-    if (r < 0 || r >= rows || q < 0 || q >= cols) return 0.0f;
-    return data[n * stride + (int64_t{r} * cols + q) * channels + c];
-  }
-};
 
 // Rows W[o, .], of `window` elements.
 struct ConvWeights {
@@ -63,15 +41,6 @@ struct ConvWeights {
     if (quads && k + 4 <= end) return *reinterpret_cast<const float4*>(at);
     return {k < end ? at[0] : 0.0f, k + 1 < end ? at[1] : 0.0f, k + 2 < end ? at[2] : 0.0f,
             k + 3 < end ? at[3] : 0.0f};
-  }
-};
-
-// Taps and strides in 32 bits.
-struct Taps {
-  int kernel_rows, kernel_cols, stride_rows, stride_cols, top, left;
-
-  __device__ int row(int tap) const {
-    return fault("conv_taps_mirrored") ? kernel_rows - 1 - tap : tap;
   }
 };
 
@@ -104,11 +73,7 @@ __device__ __forceinline__ float4 window_quad(const Images& from, const Taps& ta
   return {out[0], out[1], out[2], out[3]};
 }
 
-// A pixel of a batch of images (rows, cols): the m-th.
-struct PixelAt {
-  int64_t n;
-  int r, q;
-};
+// The m-th pixel of a batch of images (rows, cols).
 __device__ __forceinline__ PixelAt pixel_at(int64_t m, int rows, int cols) {
   const int64_t n = m / (rows * cols);
   const int within = static_cast<int>(m - n * (rows * cols)), r = within / cols;
@@ -245,27 +210,9 @@ __global__ void swap_axes_rows(Input x, int64_t rows, int64_t cols, Output out, 
 
 // ---------------------------------------------------------------------------------- launchers
 
-int whole(int64_t n) { return static_cast<int>(n); }
-
-Images images(const Tensor& x, int64_t rows, int64_t cols, int64_t channels) {
-  return {x.data(),    x.stride(),      whole(rows),
-          whole(cols), whole(channels), channels % 4 == 0 && x.padded()};
-}
-Images inputs(const ConvGeometry& g, const Tensor& x) {
-  return images(x, g.rows, g.cols, g.channels);
-}
-Images outputs(const ConvGeometry& g, const Tensor& y) {
-  return images(y, g.out_rows, g.out_cols, g.out_channels);
-}
-
 ConvWeights weights(const Conv& job) {
   const Tensor& w = *job.weight;
   return {w.data(), w.stride(), w.padded() && job.geometry.channels % 4 == 0};
-}
-
-Taps taps(const ConvGeometry& g) {
-  return {whole(g.kernel_rows), whole(g.kernel_cols), whole(g.stride_rows),
-          whole(g.stride_cols), whole(g.top),         whole(g.left)};
 }
 
 ConvOutput conv_output(const Conv& job, int64_t channels) {
@@ -273,8 +220,21 @@ ConvOutput conv_output(const Conv& job, int64_t channels) {
           job.bias != nullptr ? job.bias->data() : nullptr, job.activation.alpha};
 }
 
+void launch_weight_product(const ConvGeometry& g, const Tensor& y, const Tensor& x,
+                           const ConvShares& to) {
+  const ConvArithmetic how = conv_arithmetic();
+  if (how != ConvArithmetic::kFp32) return conv_weight_tensor(g, y, x, to, how);
+  launch(conv_weight_kernel,
+         dim3(pieces(g.window(), kTile), pieces(g.out_channels, kTile),
+              static_cast<unsigned>(to.shares)),
+         dim3(kThreads), 0, stream(), outputs(g, y), inputs(g, x), taps(g), to.pixels, to.share,
+         to.part, to.stride);
+}
+
 struct CudaConv : ConvOps {
   void forward(const Context&, const Conv& job) override {
+    const ConvArithmetic how = conv_arithmetic();
+    if (how != ConvArithmetic::kFp32) return conv_forward_tensor(job, how);
     const ConvGeometry& g = job.geometry;
     const int64_t pixels = job.x->rows() * g.pixels();
     visit_activation(job.activation.kind, [&](auto f) {
@@ -286,6 +246,8 @@ struct CudaConv : ConvOps {
   }
 
   void transposed(const Context&, const Conv& job) override {
+    const ConvArithmetic how = conv_arithmetic();
+    if (how != ConvArithmetic::kFp32) return conv_transposed_tensor(job, how);
     const ConvGeometry& g = job.geometry;
     const int64_t batch = job.x->rows();
     // The most pixels that one residue can have.
@@ -308,11 +270,8 @@ struct CudaConv : ConvOps {
     const int64_t share = round_up((pixels + wanted - 1) / wanted, kTile);
     const int64_t shares = (pixels + share - 1) / share;
     const Scratch<float> part(shares == 1 ? 1 : shares * out.rows() * out.stride());
-    launch(conv_weight_kernel,
-           dim3(pieces(g.window(), kTile), pieces(g.out_channels, kTile),
-                static_cast<unsigned>(shares)),
-           dim3(kThreads), 0, stream(), outputs(g, y), inputs(g, x), taps(g), pixels, share,
-           shares == 1 ? out.data() : part.get(), out.stride());
+    const ConvShares to{pixels, share, shares, shares == 1 ? out.data() : part.get(), out.stride()};
+    launch_weight_product(g, y, x, to);
     if (shares == 1) return;
     const Cover over = cover(out.rows(), out.cols());
     launch(add_conv_parts, over.grid, over.block, 0, stream(), part.get(), shares, out.stride(),

@@ -243,6 +243,21 @@ __device__ __forceinline__ unsigned to_tf32(float x) {
 #endif
 }
 
+// The nearest bf16 numbers, ties to even: x in the low half, y in the high.
+__device__ __forceinline__ unsigned to_bf16x2(float x, float y) {
+#ifdef GIBBSLAB_EMULATED
+  return emulator::to_bf16(x) | emulator::to_bf16(y) << 16;
+#else
+  unsigned bits = 0;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(y), "f"(x));
+#else
+  __trap();
+#endif
+  return bits;
+#endif
+}
+
 // --- tensor cores (sm_80 and newer) ---
 //
 // c += A B for a whole warp, A 16 x K row-major, B K x 8 column-major, c 16 x 8. With g = lane / 4,

@@ -65,6 +65,14 @@ def _frame(g: Geometry, n: int) -> tuple[np.ndarray, tuple[slice, slice, slice]]
     return np.zeros((n, *sides, g.image[2])), (slice(None), *inside)
 
 
+def rounded(x: np.ndarray, to: str) -> np.ndarray:
+    """Float32 values, as tensor cores take them: tf32, ties away from 0, or bf16, ties to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    if to == "tf32":
+        return ((bits + 0x1000) & 0xFFFFE000).view(np.float32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)
+
+
 def conv(g: Geometry, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     framed, inside = _frame(g, len(x))
     framed[inside] = x.reshape(-1, *g.image)

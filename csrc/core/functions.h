@@ -194,6 +194,24 @@ void visit_activation(FunctionKind kind, const Visit& visit) {
   }
 }
 
+// The value at x of a function that serves as activation; chosen anew at every call.
+GIBBSLAB_HD float activation_value(const Function& f, float x) {
+  switch (f.kind) {
+    case FunctionKind::kSoftplus:
+      return SoftplusFunction::value<float>(x, f.alpha);
+    case FunctionKind::kSigmoid:
+      return SigmoidFunction::value<float>(x, f.alpha);
+    case FunctionKind::kTanh:
+      return TanhFunction::value<float>(x, f.alpha);
+    case FunctionKind::kLeakyRelu:
+      return LeakyReluFunction::value<float>(x, f.alpha);
+    case FunctionKind::kElu:
+      return EluFunction::value<float>(x, f.alpha);
+    default:
+      return x;
+  }
+}
+
 // The same with every function.
 template <class Visit>
 void visit_function(FunctionKind kind, const Visit& visit) {

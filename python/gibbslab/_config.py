@@ -104,7 +104,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     -------
     dict or None
         With ``mode="dicts"``: version, python, compiler, isa, available_isas, threads, blas,
-        blas_core, cuda, products.
+        blas_core, cuda, products, cuda_convolutions.
 
     Raises
     ------
@@ -121,6 +121,12 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     training are float sums and differ in the last places; fused AIS and many-chain loops give way
     to half-steps. ``GIBBSLAB_CUDA_MODE``, for cards alone: ``bf16x3`` (the default), ``fp32``,
     ``int8x3``, or ``bf16x2``, the fast mode, which rounds weights, by at most 2^-18 of themselves.
+
+    ``GIBBSLAB_CUDA_CONVOLUTIONS`` chooses how convolutions, their transposes and the gradients of
+    both are computed on cards, which "cuda_convolutions" tells of: ``fp32`` (the default) in
+    float32 throughout; ``tf32`` or ``bf16`` on tensor cores, which round both factors of every
+    product, by at most 2^-11 or 2^-8 of themselves, and add in float32. Those need compute
+    capability 8.0; on an older card a convolution then raises RuntimeError.
     """
     if mode not in ("stdout", "dicts"):
         raise ValueError(f"[show_config] mode must be 'stdout' or 'dicts', got {mode!r}")
@@ -136,6 +142,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "blas_core": getattr(library, "architecture", "unknown") if library else "none",
         "cuda": cuda_in_words(),
         "products": os.environ.get("GIBBSLAB_PRODUCTS") or "each device's own",
+        "cuda_convolutions": os.environ.get("GIBBSLAB_CUDA_CONVOLUTIONS") or "fp32",
     }
     if mode == "dicts":
         return config

@@ -1,6 +1,7 @@
 // Tensor-core twins against plain matrix products through the documented layout of fragments, and
 // the same with one fragment index swapped, which must not agree.
 #include <bit>
+#include <cmath>
 
 #include "csrc/core/philox.h"
 #include "tests/emulator/device_array.h"
@@ -141,6 +142,12 @@ TEST(tf32_rounds_to_ten_bits) {
   CHECK(emulator::to_tf32(1.0f) == 0x3F800000u);
   CHECK(emulator::to_tf32(1.0f + 0x1p-11f) == 0x3F802000u);
   CHECK(emulator::to_tf32(1.0f + 0x1p-12f) == 0x3F800000u);
+}
+
+TEST(bf16_pairs_are_rounded_to_even) {
+  CHECK(to_bf16x2(1.0f, -2.0f) == 0xC0003F80u);
+  CHECK(to_bf16x2(1.0f + 0x1p-8f, 1.0f + 0x3p-8f) == 0x3F823F80u);
+  CHECK((to_bf16x2(NAN, 0.0f) & 0xFFFFu) == 0x7FFFu);
 }
 
 TEST(wrong_tensor_calls_are_reported) {

@@ -38,6 +38,13 @@ def test_config_as_a_dictionary() -> None:
     assert config["cuda"].startswith("absent: ")
 
 
+def test_config_tells_how_convolutions_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIBBSLAB_CUDA_CONVOLUTIONS", raising=False)
+    assert (gibbslab.show_config("dicts") or {})["cuda_convolutions"] == "fp32"
+    monkeypatch.setenv("GIBBSLAB_CUDA_CONVOLUTIONS", "tf32")
+    assert (gibbslab.show_config("dicts") or {})["cuda_convolutions"] == "tf32"
+
+
 def test_config_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert gibbslab.show_config() is None
     lines = capsys.readouterr().out.splitlines()

@@ -28,6 +28,7 @@ BUDGET = {
     "cd_resident_kernel": (255, 0),
     "half_step_fp32_kernel": (104, 16384),
     "cd_fp32_kernel": (104, 16384),
+    "conv_tensor_": (128, 38400),
     "conv_": (120, 16384),
     "cd_half_step_kernel": (112, 37888),
     "cd_step_update_kernel": (128, 37888),

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cuda_bf16.h"
 #include "emulator/engine.h"
 
 namespace gibbslab::emulator {
@@ -15,6 +16,9 @@ inline uint32_t to_tf32(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   return (bits & 0x7F800000u) == 0x7F800000u ? bits : (bits + 0x1000u) & 0xFFFFE000u;
 }
+
+// The bits of the nearest bf16 number, ties to even; every NaN becomes 0x7FFF.
+inline uint32_t to_bf16(float x) { return __float2bfloat16_rn(x).bits; }
 
 // How a register's bits are read.
 struct Bf16 {
