@@ -39,16 +39,19 @@ __device__ bool descend_one(const DescentFactors& factors, const SlotView& slot,
   return isfinite(next.weight) && isfinite(next.first) && isfinite(next.second);
 }
 
-// *trouble becomes the largest of `slots` less the number of a slot that is in trouble.
+// *trouble becomes the largest of `before` less the number of a slot that is in trouble; floats
+// that are not negative are in the order of their bits.
 template <class Rule>
 __global__ void __launch_bounds__(kThreads)
-    descend_slots(DescentFactors factors, SlotViews slots, unsigned before, unsigned* trouble) {
+    descend_slots(DescentFactors factors, const DescentFactors* stored, SlotViews slots,
+                  unsigned before, unsigned* trouble) {
+  if (stored != nullptr) factors = *stored;
   const SlotView& slot = slots.at[blockIdx.y];
   const int64_t step = int64_t{kThreads} * gridDim.x;
   bool finite = true;
   for (int64_t i = int64_t{kThreads} * blockIdx.x + threadIdx.x; i < slot.count; i += step)
     finite = descend_one<Rule>(factors, slot, i) && finite;
-  if (!finite) atomicMax(trouble, before - blockIdx.y);
+  if (!finite) atomicMax(trouble, __float_as_uint(static_cast<float>(before - blockIdx.y)));
 }
 
 // ---------------------------------------------------------------------------------- launchers
@@ -60,15 +63,12 @@ SlotView view(const DescentSlot& given) {
 }
 
 struct CudaDescent : DescentOps {
-  int64_t descend(const Context&, const Descent& job) override {
+  void descend(const Context&, const Descent& job, Tensor& trouble) override {
     const size_t all = job.slots.size();
-    const Scratch<unsigned> trouble(1);
-    device_memory().clear(trouble.get(), sizeof(unsigned));
+    unsigned* bits = reinterpret_cast<unsigned*>(trouble.data());
+    device_memory().clear(bits, sizeof(unsigned));
     for (size_t first = 0; first < all; first += kSlots)
-      launch_some(job, first, std::min(all - first, kSlots), trouble.get());
-    unsigned found = 0;
-    download(&found, trouble.get(), 1);
-    return found == 0 ? -1 : static_cast<int64_t>(all - found);
+      launch_some(job, first, std::min(all - first, kSlots), bits);
   }
 
  private:
@@ -83,8 +83,8 @@ struct CudaDescent : DescentOps {
     const int64_t blocks = std::min((most + kThreads - 1) / kThreads, int64_t{1024});
     const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(count));
     visit_rule(job.rule, [&](auto rule) {
-      launch(descend_slots<decltype(rule)>, grid, dim3(kThreads), 0, stream(), job.factors, slots,
-             static_cast<unsigned>(job.slots.size() - first), trouble);
+      launch(descend_slots<decltype(rule)>, grid, dim3(kThreads), 0, stream(), job.factors,
+             job.stored, slots, static_cast<unsigned>(job.slots.size() - first), trouble);
     });
   }
 };

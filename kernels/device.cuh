@@ -7,13 +7,26 @@
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "csrc/ops/backend.h"
 
 namespace gibbslab::cuda {
 
 cudaStream_t stream();
+
+// While this thread records its work (replay.cu): what stands for the device's stream and its BLAS,
+// and the blocks that the recording keeps.
+struct Recorder {
+  cudaStream_t stream{};
+  cublasHandle_t blas{};
+  std::vector<std::shared_ptr<void>> blocks;
+};
+// This thread's, null where it records nothing.
+Recorder*& recorder();
+
 // Compute capability times ten: 75 is Turing, 80 and 86 Ampere, 90 Hopper.
 int architecture();
 int multiprocessors();
@@ -57,10 +70,13 @@ void upload(T* to, const T* from, int64_t n) {
 struct Blas {
   decltype(&cublasCreate) create = nullptr;
   decltype(&cublasSetStream) set_stream = nullptr;
+  decltype(&cublasSetWorkspace) set_workspace = nullptr;
   decltype(&cublasSgemm) sgemm = nullptr;
   cublasHandle_t handle = nullptr;
 };
 const Blas& blas();
+// That which computes on stream().
+cublasHandle_t blas_handle();
 
 ElementwiseOps& elementwise_ops();
 LinalgOps& linalg_ops();
@@ -79,5 +95,6 @@ NormOps& norm_ops();
 UpsampleOps& upsample_ops();
 LossOps& loss_ops();
 DescentOps& descent_ops();
+ReplayOps& replay_ops();
 
 }  // namespace gibbslab::cuda

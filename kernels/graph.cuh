@@ -8,13 +8,13 @@ namespace gibbslab {
 class Graph {
  public:
   // Records what `queue` puts on the stream that it gets. That stream is its own: what other
-  // threads queue meanwhile stays out. Nothing may be allocated while it is recorded.
+  // threads queue meanwhile stays out. Memory may be allocated meanwhile in the relaxed mode alone.
   template <class Queue>
-  explicit Graph(const Queue& queue) {
+  explicit Graph(const Queue& queue,
+                 cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal) {
     const OnOurDevice here;
     const Stream own;
-    check(cudaStreamBeginCapture(own.get(), cudaStreamCaptureModeThreadLocal),
-          "cudaStreamBeginCapture");
+    check(cudaStreamBeginCapture(own.get(), mode), "cudaStreamBeginCapture");
     cudaGraph_t recorded = nullptr;
     try {
       queue(own.get());

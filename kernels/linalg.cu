@@ -48,7 +48,7 @@ struct CudaLinalg : LinalgOps {
     const auto op = [](bool t) { return t ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const auto size = [](int64_t n) { return static_cast<int>(n); };
     const OnOurDevice here;
-    check_blas(blas().sgemm(blas().handle, op(tb), op(ta), size(out.cols()), size(out.rows()),
+    check_blas(blas().sgemm(blas_handle(), op(tb), op(ta), size(out.cols()), size(out.rows()),
                             size(k), &alpha, b.data(), size(b.stride()), a.data(), size(a.stride()),
                             &beta, out.data(), size(out.stride())),
                "cublasSgemm");

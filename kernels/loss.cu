@@ -20,6 +20,7 @@ struct LossView {
   Output rows, gradient, log_variance_gradient;
   int64_t cols;
   float scale;
+  const float* factor;  // or null
 };
 
 template <class T>
@@ -40,6 +41,7 @@ __device__ double term_at(const LossView& job, int64_t r, int64_t c) {
 
 template <class Kind>
 __global__ void __launch_bounds__(kRowThreads) loss_rows(LossView job, int64_t rows) {
+  if (job.factor != nullptr) job.scale *= *job.factor;
   for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
     double share = 0;
     for (int64_t c = threadIdx.x; c < job.cols; c += kRowThreads) share += term_at<Kind>(job, r, c);
@@ -53,10 +55,15 @@ __global__ void __launch_bounds__(kRowThreads) loss_rows(LossView job, int64_t r
 struct CudaLoss : LossOps {
   void loss(const Context&, const Loss& job) override {
     if (job.prediction->empty()) return;
-    const LossView view{input(job.prediction),  input(job.log_variance),
-                        input(job.target),      output(job.rows),
-                        output(job.gradient),   output(job.log_variance_gradient),
-                        job.prediction->cols(), job.scale};
+    const LossView view{input(job.prediction),
+                        input(job.log_variance),
+                        input(job.target),
+                        output(job.rows),
+                        output(job.gradient),
+                        output(job.log_variance_gradient),
+                        job.prediction->cols(),
+                        job.scale,
+                        job.factor};
     constexpr int64_t kMostBlocks = int64_t{1} << 30;
     const int64_t rows = job.prediction->rows();
     visit_loss(job.kind, [&](auto kind) {

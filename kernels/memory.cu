@@ -75,7 +75,9 @@ class CachingMemory : public Memory {
   std::shared_ptr<void> allocate(int64_t bytes) override {
     const int64_t size = rounded(bytes);
     void* block = take(size);
-    return std::shared_ptr<void>(block, [this, size](void* p) { give(p, size); });
+    std::shared_ptr<void> owner(block, [this, size](void* p) { give(p, size); });
+    if (Recorder* recording = recorder(); recording != nullptr) recording->blocks.push_back(owner);
+    return owner;
   }
 
   void clear(void* at, int64_t bytes) override {
@@ -195,7 +197,7 @@ class CachingMemory : public Memory {
     const OnOurDevice here;
     void* block = nullptr;
     cudaError_t error = cudaMalloc(&block, size);
-    if (error == cudaErrorMemoryAllocation && !free_.empty()) {
+    if (error == cudaErrorMemoryAllocation && !free_.empty() && recorder() == nullptr) {
       cudaGetLastError();
       release_all();
       error = cudaMalloc(&block, size);

@@ -60,8 +60,10 @@ std::string without_blas() {
   void* library = open_library({"libcublas.so.13", "libcublas.so.12", "libcublas.so"});
   b.create = GIBBSLAB_LIBRARY_FUNCTION(library, cublasCreate);
   b.set_stream = GIBBSLAB_LIBRARY_FUNCTION(library, cublasSetStream);
+  b.set_workspace = GIBBSLAB_LIBRARY_FUNCTION(library, cublasSetWorkspace);
   b.sgemm = GIBBSLAB_LIBRARY_FUNCTION(library, cublasSgemm);
-  if (b.create == nullptr || b.set_stream == nullptr || b.sgemm == nullptr)
+  if (b.create == nullptr || b.set_stream == nullptr || b.set_workspace == nullptr ||
+      b.sgemm == nullptr)
     return "cuBLAS was not found: pip install 'gibbslab[cuda13]'";
   if (b.create(&b.handle) != CUBLAS_STATUS_SUCCESS) return "cuBLAS could not be started";
   b.set_stream(b.handle, device().stream);
@@ -86,17 +88,29 @@ Backend& backend() {
                        linalg_ops(),     random_ops(),     sampling_ops(), reduce_ops(),
                        optim_ops(),      chain_ops(),      unit_ops(),     cd_run_ops(),
                        mean_field_ops(), arithmetic_ops(), dense_ops(),    conv_ops(),
-                       norm_ops(),       upsample_ops(),   loss_ops(),     descent_ops()};
+                       norm_ops(),       upsample_ops(),   loss_ops(),     descent_ops(),
+                       replay_ops()};
   return table;
 }
 
 }  // namespace
 
-cudaStream_t stream() { return device().stream; }
+Recorder*& recorder() {
+  static thread_local Recorder* here = nullptr;
+  return here;
+}
+cudaStream_t stream() {
+  const Recorder* recording = recorder();
+  return recording != nullptr ? recording->stream : device().stream;
+}
 int architecture() { return device().properties.major * 10 + device().properties.minor; }
 int multiprocessors() { return device().properties.multiProcessorCount; }
 int shared_memory_limit() { return static_cast<int>(device().properties.sharedMemPerBlockOptin); }
 const Blas& blas() { return device().blas; }
+cublasHandle_t blas_handle() {
+  const Recorder* recording = recorder();
+  return recording != nullptr ? recording->blas : device().blas.handle;
+}
 
 }  // namespace cuda
 

@@ -33,7 +33,10 @@ __global__ void uniform_rows(Draw draw, Output out, int64_t rows) {
               uniforms_at(row_counter(draw, r, out.cols) + static_cast<uint64_t>(quad), draw));
 }
 
-__global__ void normal_rows(Draw draw, float mean, float deviation, Output out, int64_t rows) {
+// Of *stored, where that is given.
+__global__ void normal_rows(Draw draw, const Draw* stored, float mean, float deviation, Output out,
+                            int64_t rows) {
+  if (stored != nullptr) draw = *stored;
   const int64_t c = along_row();
   if (c >= out.width()) return;
   for (int64_t r = first_row(); r < rows; r += row_step()) {
@@ -67,6 +70,14 @@ __global__ void bernoulli_rows(Input p, Draw draw, uint64_t* out, int64_t words,
 
 // ---------------------------------------------------------------------------------- launchers
 
+void launch_normal(const Draw& draw, const Draw* stored, float mean, float deviation, Tensor& out) {
+  if (out.empty()) return;
+  const Output to = output(out);
+  const Cover over = cover(out.rows(), to.width());
+  launch(normal_rows, over.grid, over.block, 0, stream(), draw, stored, mean, deviation, to,
+         out.rows());
+}
+
 struct CudaRandom : RandomOps {
   void uniform(const Context&, const Draw& draw, Tensor& out) override {
     if (out.empty()) return;
@@ -76,10 +87,11 @@ struct CudaRandom : RandomOps {
   }
 
   void normal(const Context&, const Draw& draw, float mean, float deviation, Tensor& out) override {
-    if (out.empty()) return;
-    const Output to = output(out);
-    const Cover over = cover(out.rows(), to.width());
-    launch(normal_rows, over.grid, over.block, 0, stream(), draw, mean, deviation, to, out.rows());
+    launch_normal(draw, nullptr, mean, deviation, out);
+  }
+  void normal_of_stored(const Context&, const Draw* draw, float mean, float deviation,
+                        Tensor& out) override {
+    launch_normal({}, draw, mean, deviation, out);
   }
 
   void bernoulli(const Context&, const Tensor& p, const Draw& draw, BitTensor& out) override {

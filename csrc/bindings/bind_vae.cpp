@@ -64,8 +64,8 @@ const Tensor& taken_in(VaeTrainerHolder& self, const Tensor& x) {
 py::tuple vae_step(VaeTrainerHolder& self, const FloatArray& batch, nn::Optimizer& optimizer,
                    uint64_t seed, uint64_t draw, double beta, int64_t samples) {
   const Draw noise{seed, stream_of(draw, Layer::kLatent), 0};
-  self.trainer.gradients(taken_in(self, tensor_view(batch)), noise, beta, samples);
-  const int64_t trouble = optimizer.step();
+  const int64_t trouble =
+      self.trainer.step(taken_in(self, tensor_view(batch)), optimizer, noise, beta, samples);
   const VaeLoss loss = self.trainer.loss();
   return py::make_tuple(trouble, loss.reconstruction, loss.kl);
 }

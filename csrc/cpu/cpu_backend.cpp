@@ -11,6 +11,7 @@ namespace gibbslab {
 Backend& cpu_backend() {
   static ChainOps no_chains;
   static CdRunOps no_runs;
+  static ReplayOps no_recordings;
   static Backend backend{"cpu",
                          host_memory(),
                          [] { return std::string(cpu::kernels().name); },
@@ -30,7 +31,8 @@ Backend& cpu_backend() {
                          cpu::norm_ops(),
                          cpu::upsample_ops(),
                          cpu::loss_ops(),
-                         cpu::descent_ops()};
+                         cpu::descent_ops(),
+                         no_recordings};
   return backend;
 }
 

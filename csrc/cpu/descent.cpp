@@ -30,7 +30,7 @@ std::vector<Place> places(const Descent& job) {
 DescentSpan span_at(const Descent& job, const Place& at) {
   DescentSlot slot = job.slots[static_cast<size_t>(at.slot)];  // handles
   return {job.rule,
-          &job.factors,
+          job.stored != nullptr ? job.stored : &job.factors,
           slot.weight.data() + at.first,
           slot.gradient.data() + at.first,
           slot.new_weight.data() + at.first,
@@ -40,7 +40,7 @@ DescentSpan span_at(const Descent& job, const Place& at) {
 }
 
 struct CpuDescent : DescentOps {
-  int64_t descend(const Context& ctx, const Descent& job) override {
+  void descend(const Context& ctx, const Descent& job, Tensor& out) override {
     const std::vector<Place> all = places(job);
     std::atomic<int64_t> trouble{-1};
     parallel_for(ctx.threads(), static_cast<int64_t>(all.size()), [&](int64_t i) {
@@ -50,7 +50,8 @@ struct CpuDescent : DescentOps {
       while ((found < 0 || at.slot < found) && !trouble.compare_exchange_weak(found, at.slot)) {
       }
     });
-    return trouble;
+    const int64_t slots = static_cast<int64_t>(job.slots.size());
+    out.row(0)[0] = trouble < 0 ? 0.0f : static_cast<float>(slots - trouble);
   }
 };
 

@@ -14,10 +14,11 @@ float* row_of(Tensor* x, int64_t r) { return x == nullptr ? nullptr : x->row(r);
 struct CpuLoss : LossOps {
   void loss(const Context& ctx, const Loss& job) override {
     const Tensor a = padded(job.prediction), b = padded(job.log_variance), t = padded(job.target);
+    const float scale = job.factor != nullptr ? job.scale * *job.factor : job.scale;
     for_rows(ctx.threads(), a.rows(), 8, [&](int64_t r) {
       job.rows->row(r)[0] = static_cast<float>(kernels().loss_row(
           {job.kind, a.row(r), row_of(b, r), row_of(t, r), row_of(job.gradient, r),
-           row_of(job.log_variance_gradient, r), a.cols(), job.scale}));
+           row_of(job.log_variance_gradient, r), a.cols(), scale}));
     });
   }
 };

@@ -28,6 +28,11 @@ struct CpuRandom : RandomOps {
     });
   }
 
+  void normal_of_stored(const Context& ctx, const Draw* draw, float mean, float deviation,
+                        Tensor& out) override {
+    normal(ctx, *draw, mean, deviation, out);
+  }
+
   void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) override {
     for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
       const float* row = p.row(p.rows() == 1 ? 0 : r);

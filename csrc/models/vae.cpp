@@ -35,6 +35,7 @@ void require_layers(const VaeLayers& layers) {
 
 VaeTrainer::VaeTrainer(const Context& ctx, const VaeLayers& layers)
     : ctx_(ctx),
+      numbers_(ctx.backend().memory),
       mean_(ctx, {layers.mean}),
       log_variance_(ctx, {layers.log_variance}),
       decoder_(ctx, layers.decoder),
@@ -43,16 +44,21 @@ VaeTrainer::VaeTrainer(const Context& ctx, const VaeLayers& layers)
   if (!layers.encoder.empty()) encoder_ = std::make_unique<nn::Chain>(ctx, layers.encoder);
 }
 
+// The buffers take the size of this batch, and with them go the steps that know their places.
 void VaeTrainer::encode(const Tensor& x) {
+  steps_.forget();
+  encode_batch(x);
+}
+
+void VaeTrainer::encode_batch(const Tensor& x) {
   hidden_ = encoder_ ? &encoder_->forward(x) : &x;
   mu_ = &mean_.forward(*hidden_);
   log_var_ = &log_variance_.forward(*hidden_);
 }
 
-void VaeTrainer::draw_noise(const Draw& draw, int64_t samples) {
+void VaeTrainer::reserve_noise(int64_t samples) {
   samples_ = samples;
   nn::reserve(ctx_, samples * mu_->rows(), mu_->cols(), noise_);
-  ops::normal(ctx_, draw, 0.0f, 1.0f, noise_);
 }
 
 // z = mu + exp(log_var / 2) noise; the noise becomes what is added.
@@ -108,7 +114,7 @@ void VaeTrainer::decoder_loss(const Tensor& x, bool with_gradients) {
 
 // To those of beta times the KL divergence, adds what comes through z: by mu its gradient, by
 // log_var half of it times exp(log_var / 2) noise.
-void VaeTrainer::latent_gradients(double beta) {
+void VaeTrainer::latent_gradients() {
   const int64_t n = mu_->rows(), size = mu_->cols();
   nn::reserve(ctx_, n, 1, kl_);
   nn::reserve(ctx_, n, size, mean_gradient_);
@@ -120,7 +126,7 @@ void VaeTrainer::latent_gradients(double beta) {
   job.rows = &kl_;
   job.gradient = &mean_gradient_;
   job.log_variance_gradient = &log_variance_gradient_;
-  job.scale = static_cast<float>(beta);
+  job.factor = &numbers_.get()->beta;
   ops::loss(ctx_, job);
   for (int64_t s = 0; s < samples_; ++s) {
     const Tensor gradient = block(latent_gradient_, s, n);
@@ -131,16 +137,16 @@ void VaeTrainer::latent_gradients(double beta) {
   }
 }
 
-void VaeTrainer::gradients(const Tensor& x, const Draw& draw, double beta, int64_t samples) {
-  require(samples >= 1, "VAE", [] { return "there must be a sample"; });
-  encode(x);
-  draw_noise(draw, samples);
+void VaeTrainer::gradients(const Tensor& x, int64_t samples) {
+  encode_batch(x);
+  reserve_noise(samples);
+  ops::normal_of_stored(ctx_, &numbers_.get()->draw, 0.0f, 1.0f, noise_);
   sample();
   output_ = &decoder_.forward(latent_);
   decoder_loss(x, true);
   nn::reserve(ctx_, latent_.rows(), latent_.cols(), latent_gradient_);
   decoder_.backward(latent_, output_gradient_, &latent_gradient_);
-  latent_gradients(beta);
+  latent_gradients();
   if (!encoder_) {
     mean_.backward(x, mean_gradient_);
     return log_variance_.backward(x, log_variance_gradient_);
@@ -152,6 +158,41 @@ void VaeTrainer::gradients(const Tensor& x, const Draw& draw, double beta, int64
   encoder_->backward(x, encoder_gradient_);
 }
 
+std::vector<const nn::Chain*> VaeTrainer::chains() const {
+  std::vector<const nn::Chain*> out{&mean_, &log_variance_, &decoder_};
+  if (encoder_) out.push_back(encoder_.get());
+  return out;
+}
+
+void VaeTrainer::give_gradients() const {
+  for (const nn::Chain* chain : chains()) chain->give_gradients();
+  if (data_log_variance_ && data_log_variance_.needs_gradient())
+    data_log_variance_.set_gradient({ctx_, variance_gradient_});
+}
+
+nn::Steps::Places VaeTrainer::places(const Tensor& x, nn::Optimizer& optimizer) const {
+  nn::Steps::Places out{x.data()};
+  for (const nn::Chain* chain : chains()) chain->add_places(out);
+  if (data_log_variance_) out.push_back(data_log_variance_.value().data());
+  optimizer.add_places(out);
+  return out;
+}
+
+int64_t VaeTrainer::step(const Tensor& x, nn::Optimizer& optimizer, const Draw& draw, double beta,
+                         int64_t samples) {
+  require(samples >= 1, "VAE", [] { return "there must be a sample"; });
+  if (x.rows() != rows_ || samples != samples_) steps_.forget();
+  rows_ = x.rows();
+  samples_ = samples;
+  numbers_.set({draw, optimizer.next_factors(), static_cast<float>(beta)});
+  steps_.run(ctx_, places(x, optimizer), [&] {
+    gradients(x, samples);
+    optimizer.queue(&numbers_.get()->factors);
+  });
+  give_gradients();
+  return optimizer.finish();
+}
+
 VaeLoss VaeTrainer::loss() const {
   return {total(reconstruction_) / static_cast<double>(samples_), total(kl_)};
 }
@@ -160,7 +201,9 @@ VaeLoss VaeTrainer::loss() const {
 void VaeTrainer::log_weights(const Tensor& x, const Draw& draw, double* likelihood, double* ratio) {
   const int64_t n = x.rows();
   std::fill(ratio, ratio + n, 0.0);
-  draw_noise(draw, 1);
+  steps_.forget();
+  reserve_noise(1);
+  ops::normal(ctx_, draw, 0.0f, 1.0f, noise_);
   if (!fault("vae_proposal_left_out")) ops::weighted_sums(ctx_, noise_, noise_, 0.5, ratio);
   nn::reserve(ctx_, 1, mu_->cols(), halves_);
   ops::linear(ctx_, {0.0, &halves_, 0.0, nullptr, 0.5}, halves_);

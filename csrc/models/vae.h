@@ -5,8 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "csrc/core/stored.h"
 #include "csrc/nn/chain.h"
 #include "csrc/nn/optimizer.h"
+#include "csrc/nn/steps.h"
 
 namespace gibbslab {
 
@@ -30,8 +32,10 @@ class VaeTrainer {
 
   // Sets the gradients of all parameters, of reconstruction + beta kl, for a batch x (N, V): the
   // reconstruction's mean over S latent samples each, sample s of row n by row s N + n of `draw`.
-  void gradients(const Tensor& x, const Draw& draw, double beta, int64_t samples = 1);
-  // Of the latest batch; waits for the device.
+  // Then moves the optimiser's parameters; returns what Optimizer::step() does.
+  int64_t step(const Tensor& x, nn::Optimizer& optimizer, const Draw& draw, double beta,
+               int64_t samples = 1);
+  // Of the latest batch, before its step; waits for the device.
   VaeLoss loss() const;
 
   // Means and log-variances (N, Z) of q(z|x); they stay until the next call of encode or gradients.
@@ -44,17 +48,31 @@ class VaeTrainer {
   const Context& context() const { return ctx_; }
 
  private:
-  void draw_noise(const Draw& draw, int64_t samples);
+  // All by which a step differs from another of the same shapes.
+  struct Numbers {
+    Draw draw;
+    DescentFactors factors;
+    float beta = 1.0f;
+  };
+
+  void encode_batch(const Tensor& x);
+  void reserve_noise(int64_t samples);
+  void gradients(const Tensor& x, int64_t samples);
+  void give_gradients() const;
+  nn::Steps::Places places(const Tensor& x, nn::Optimizer& optimizer) const;
+  std::vector<const nn::Chain*> chains() const;
   void sample();
   void spread_variance(int64_t n);
   void decoder_loss(const Tensor& x, bool with_gradients);
-  void latent_gradients(double beta);
+  void latent_gradients();
 
   Context ctx_;
+  Stored<Numbers> numbers_;
+  nn::Steps steps_;
   std::unique_ptr<nn::Chain> encoder_;  // null: no layers
   nn::Chain mean_, log_variance_, decoder_;
   nn::Variable data_log_variance_;
-  int64_t samples_ = 1;
+  int64_t rows_ = 0, samples_ = 1;  // of the steps that are kept
   Tensor halves_, latent_, noise_, deviation_, mean_gradient_, log_variance_gradient_,
       latent_gradient_, encoder_gradient_, output_gradient_, reconstruction_, kl_;
   Tensor variances_, variances_gradient_, variance_gradient_;  // of p(x|z): (N, V) twice, as given

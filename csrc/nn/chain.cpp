@@ -57,10 +57,21 @@ void Chain::backward(const Tensor& x, const Tensor& dz, Tensor* out, Function be
       job.accumulate = accumulate;
     }
     ops::dense_backward(ctx_, job);
-    layers_[i].weight.set_gradient({ctx_, buffers_[i].weight_gradient});
-    layers_[i].bias.set_gradient({ctx_, buffers_[i].bias_gradient});
     gradient = job.out;
   }
+  give_gradients();
+}
+
+void Chain::give_gradients() const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].weight.set_gradient({ctx_, buffers_[i].weight_gradient});
+    layers_[i].bias.set_gradient({ctx_, buffers_[i].bias_gradient});
+  }
+}
+
+void Chain::add_places(std::vector<const void*>& out) const {
+  for (const ChainLayer& layer : layers_)
+    for (const Variable* x : {&layer.weight, &layer.bias}) out.push_back(x->value().data());
 }
 
 }  // namespace gibbslab::nn

@@ -29,6 +29,10 @@ class Chain {
   // the input to the activation `below`, which gave x.
   void backward(const Tensor& x, const Tensor& dz, Tensor* out = nullptr, Function below = {},
                 bool accumulate = false);
+  // Hands the gradients of the latest backward() to the parameters once more.
+  void give_gradients() const;
+  // Adds where the parameters' values lie.
+  void add_places(std::vector<const void*>& out) const;
 
  private:
   struct Buffers {

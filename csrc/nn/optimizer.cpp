@@ -1,6 +1,7 @@
 #include "csrc/nn/optimizer.h"
 
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "csrc/core/error.h"
@@ -30,6 +31,7 @@ Optimizer::Optimizer(std::vector<Variable> parameters, DescentRule rule,
     require(x.leaf() && x.needs_gradient() &&
                 &x.context().backend() == &parameters_[0].context().backend(),
             "Optimizer", [] { return "parameters must be leaves that lie on one device"; });
+  trouble_ = ops::zeros(parameters_[0].context(), 1, 1);
   begin();
 }
 
@@ -42,29 +44,49 @@ void Optimizer::begin() {
   }
 }
 
-DescentSlot Optimizer::slot(size_t i) {
+// A graph may still hold what was the value before the last.
+void Optimizer::free_spare(size_t i) {
   const Variable& x = parameters_[i];
-  State& state = state_[i];
-  // A graph may still hold what was the value before the last.
-  if (state.spare.shared()) state.spare = ops::zeros(x.context(), x.rows(), x.cols());
+  Tensor& spare = state_[i].spare;
+  if (spare.shared()) spare = ops::zeros(x.context(), x.rows(), x.cols());
+}
+
+DescentSlot Optimizer::slot(size_t i) {
+  free_spare(i);
+  const Variable& x = parameters_[i];
+  const State& state = state_[i];
   return {x.value(), x.gradient().value(), state.spare, state.first, state.second};
 }
 
-int64_t Optimizer::step() {
+void Optimizer::add_places(std::vector<const void*>& out) {
+  out.push_back(trouble_.data());
+  out.push_back(reinterpret_cast<const void*>(static_cast<std::uintptr_t>(rule_)));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    free_spare(i);
+    const State& state = state_[i];
+    for (const Tensor* x : {&parameters_[i].value(), &state.spare, &state.first, &state.second})
+      out.push_back(x->data());
+  }
+}
+
+void Optimizer::queue(const DescentFactors* stored) {
   Descent job;
   job.rule = rule_;
-  job.factors = descent_factors(rule_, settings_, steps_ + 1);
+  if (stored == nullptr) job.factors = next_factors();
+  job.stored = stored;
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i].gradient()) job.slots.push_back(slot(i));
+  ops::descend(parameters_[0].context(), job, trouble_);
+}
+
+int64_t Optimizer::finish() {
   std::vector<size_t> moved;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (!parameters_[i].gradient()) continue;
-    moved.push_back(i);
-    job.slots.push_back(slot(i));
-  }
-  const int64_t trouble = ops::descend(parameters_[0].context(), job);
-  job.slots.clear();  // its handles
-  if (trouble >= 0) {
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i].gradient()) moved.push_back(i);
+  const auto found = static_cast<size_t>(trouble_.to(host_memory()).row(0)[0]);
+  if (found > 0) {
     begin();
-    return static_cast<int64_t>(moved[static_cast<size_t>(trouble)]);
+    return static_cast<int64_t>(moved[moved.size() - found]);
   }
   ++steps_;
   for (const size_t i : moved) {
@@ -73,6 +95,11 @@ int64_t Optimizer::step() {
     state_[i].spare = std::move(old);
   }
   return -1;
+}
+
+int64_t Optimizer::step() {
+  queue(nullptr);
+  return finish();
 }
 
 void Optimizer::clear_gradients() {

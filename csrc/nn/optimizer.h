@@ -25,6 +25,13 @@ class Optimizer {
   // Moves every parameter that has a gradient. Returns -1; or, with all parameters as they were and
   // the averages begun anew, the index of one that would have become infinite or NaN.
   int64_t step();
+  // The same in parts, for steps that are recorded: what the next step computes with; its work, by
+  // factors that lie where the parameters do; and, once that is done, what step() returns.
+  DescentFactors next_factors() const { return descent_factors(rule_, settings_, steps_ + 1); }
+  void queue(const DescentFactors* stored);
+  int64_t finish();
+  // Where the work reads and writes; before it is queued.
+  void add_places(std::vector<const void*>& out);
   void clear_gradients();
 
   const std::vector<Variable>& parameters() const { return parameters_; }
@@ -40,6 +47,7 @@ class Optimizer {
     Tensor first, second, spare;
   };
   DescentSlot slot(size_t i);
+  void free_spare(size_t i);
   void begin();
 
   std::vector<Variable> parameters_;
@@ -47,6 +55,7 @@ class Optimizer {
   DescentSettings settings_;
   int64_t steps_ = 0;
   std::vector<State> state_;
+  Tensor trouble_;  // (1, 1), of the step that is under way
 };
 
 }  // namespace gibbslab::nn

@@ -17,6 +17,7 @@
 #include "csrc/ops/optim.h"
 #include "csrc/ops/random.h"
 #include "csrc/ops/reduce.h"
+#include "csrc/ops/replay.h"
 #include "csrc/ops/sampling.h"
 #include "csrc/ops/units.h"
 #include "csrc/ops/upsample.h"
@@ -44,6 +45,7 @@ struct Backend {
   UpsampleOps& upsample;
   LossOps& loss;
   DescentOps& descent;
+  ReplayOps& replay;
 };
 
 namespace ops {

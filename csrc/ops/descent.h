@@ -18,18 +18,20 @@ struct DescentSlot {
 struct Descent {
   DescentRule rule = DescentRule::kAdam;
   DescentFactors factors;
+  const DescentFactors* stored = nullptr;  // instead of them, where the context computes
   std::vector<DescentSlot> slots;
 };
 
 struct DescentOps {
   virtual ~DescentOps() = default;
-  virtual int64_t descend(const Context& ctx, const Descent& job) = 0;
+  virtual void descend(const Context& ctx, const Descent& job, Tensor& trouble) = 0;
 };
 
 namespace ops {
 
-// The index of a slot of which a new value is not finite, or -1.
-int64_t descend(const Context& ctx, const Descent& job);
+// trouble (1, 1) becomes 0; or, where new values are not finite, the number of slots less the index
+// of the first slot that has such.
+void descend(const Context& ctx, const Descent& job, Tensor& trouble);
 
 }  // namespace ops
 }  // namespace gibbslab

@@ -16,6 +16,11 @@ void normal(const Context& ctx, const Draw& draw, float mean, float deviation, T
   ctx.backend().random.normal(ctx, draw, mean, deviation, out);
 }
 
+void normal_of_stored(const Context& ctx, const Draw* draw, float mean, float deviation,
+                      Tensor& out) {
+  ctx.backend().random.normal_of_stored(ctx, draw, mean, deviation, out);
+}
+
 void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) {
   require((p.rows() == out.rows() || p.rows() == 1) && p.cols() == out.cols(), "bernoulli", [&] {
     return "out must have the shape of p " + shape_string(p.rows(), p.cols()) + ", got " +

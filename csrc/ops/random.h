@@ -11,6 +11,9 @@ struct RandomOps {
   virtual void uniform(const Context& ctx, const Draw& draw, Tensor& out) = 0;
   virtual void normal(const Context& ctx, const Draw& draw, float mean, float deviation,
                       Tensor& out) = 0;
+  // Of a draw that is read where the context computes, when that comes to it.
+  virtual void normal_of_stored(const Context& ctx, const Draw* draw, float mean, float deviation,
+                                Tensor& out) = 0;
   virtual void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out) = 0;
 };
 
@@ -20,6 +23,9 @@ namespace ops {
 void uniform(const Context& ctx, const Draw& draw, Tensor& out);
 // Normal deviates by Box and Muller (1958), two words for each.
 void normal(const Context& ctx, const Draw& draw, float mean, float deviation, Tensor& out);
+// The same of a draw that lies where the context computes (csrc/core/stored.h).
+void normal_of_stored(const Context& ctx, const Draw* draw, float mean, float deviation,
+                      Tensor& out);
 // out = u < p. out (R, C); p (R, C), or (1, C) for every row.
 void bernoulli(const Context& ctx, const Tensor& p, const Draw& draw, BitTensor& out);
 // A permutation of 0 ... n-1 (Fisher and Yates, Durstenfeld's form), from the words of one draw.

@@ -84,6 +84,10 @@ KERNEL_FAULTS = {
             CONV.format("bf16-weight-3x3"),
         ),
     ),
+    "kernel_replay_left_out": Fault(
+        "what was recorded is not done",
+        ("tests/cuda/test_vae_steps.py::test_replayed_steps_equal_plain_ones[bernoulli]",),
+    ),
     "kernel_copy_not_awaited": Fault(
         "a chunk of the factors is multiplied before it has come",
         (CONV.format("tf32-conv-3x3"), CONV.format("bf16-transposed-many channels")),
