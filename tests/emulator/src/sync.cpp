@@ -69,6 +69,7 @@ void release(Level level, Thread& me) {
   level.barrier.arrived = 0;
   level.barrier.count = 0;
   level.barrier.first = nullptr;
+  ++level.barrier.turn;
   const Op op = me.op;
   me.op = Op::kNone;
   for (unsigned i = 0; i < level.expected; ++i) {
@@ -130,14 +131,15 @@ int arrive_and_wait(Op op, int predicate, Site where) {
   me.op = op;
   me.where = where;
   level.barrier.count += predicate != 0;
-  order_before(&level.barrier);
+  void* edge = &level.barrier.edges[level.barrier.turn % 2];
+  order_before(edge);
   if (++level.barrier.arrived == level.expected) {
     release(level, me);
   } else {
     if (!level.barrier.first) level.barrier.first = &me;
     suspend(me);
   }
-  order_after(&level.barrier);
+  order_after(edge);
   return level.barrier.result;
 }
 

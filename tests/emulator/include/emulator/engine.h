@@ -89,6 +89,10 @@ struct Barrier {
   int count = 0;  // predicates that were true
   int result = 0;
   const Thread* first = nullptr;
+  // The sanitizer's edges, by turns: who comes to the next barrier before others have left this one
+  // must not seem to have come to this one.
+  unsigned turn = 0;
+  char edges[2] = {};
 };
 
 inline constexpr std::align_val_t kSharedAlignment{128};
