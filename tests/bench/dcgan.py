@@ -14,8 +14,9 @@ from typing import Any
 import gibbslab
 import numpy as np
 import peers
-from cpu import Run, machine, sgemm_rate, time_rounds
+from cpu import Run, machine
 from gibbslab import nn
+from steps import print_table
 from threadpoolctl import threadpool_limits
 
 NOISE, WIDTH = 100, 128
@@ -120,14 +121,8 @@ def main() -> None:
             runs["torch channels-last"] = by_torch(args.batch, channels_last=True)
         if peers.HAS_TORCH and args.compiled:
             runs["torch.compile"] = by_torch(args.batch, compiled=True)
-        medians = time_rounds(runs, args.rounds, args.steps, warm=1)
-        rate = sgemm_rate()
-    floor = 2 * multiply_adds(args.batch) / rate
-    print(f"\nDCGAN 28x28, batch {args.batch}, forward and backward of both nets;")
-    print(f"sgemm {rate / 1e9:.0f} GFLOP/s, floor {1e3 * floor:.0f} ms")
-    for name, t in medians.items():
-        ratio = t / medians["gibbslab"]
-        print(f"{name:<20}{1e3 * t:>10.0f} ms{t / floor:>8.2f}x floor{ratio:>8.2f}x")
+        title = f"DCGAN 28x28, batch {args.batch}, forward and backward of both nets"
+        print_table(title, runs, args.rounds, args.steps, multiply_adds(args.batch), warm=1)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,19 @@ contestant once; the floor is the step's multiply-adds at the sgemm rate of the 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import gibbslab
 import numpy as np
 import peers
-from cpu import Run, machine, sgemm_rate, time_rounds
+from cpu import Run, machine
 from gibbslab import nn
 from gibbslab.models import VAE
+from steps import batches, print_table
 from threadpoolctl import threadpool_limits
 
 VISIBLE, HIDDEN, LATENT, RATE = 784, 200, 20, 1e-3
-
-
-def batches(X: np.ndarray, batch: int, first: int, last: int) -> Iterator[np.ndarray]:
-    for i in range(first, last):
-        start = i * batch % (len(X) - batch + 1)
-        yield X[start : start + batch]
 
 
 def planned(X: np.ndarray, batch: int) -> Run:
@@ -111,14 +106,8 @@ def table(batch: int, rounds: int, steps: int) -> None:
     if peers.HAS_TORCH:
         runs["torch eager"] = by_torch(X, batch, compiled=False)
         runs["torch.compile"] = by_torch(X, batch, compiled=True)
-    medians = time_rounds(runs, rounds, steps)
-    rate = sgemm_rate()
-    floor = 2 * multiply_adds(batch) / rate
-    print(f"\nVAE {VISIBLE}-{HIDDEN}-{HIDDEN}-{LATENT}, batch {batch}, Adam;")
-    print(f"sgemm {rate / 1e9:.0f} GFLOP/s, floor {1e6 * floor:.0f} us a step")
-    for name, t in medians.items():
-        ratio = t / medians["gibbslab"]
-        print(f"{name:<20}{1e6 * t:>10.0f} us{t / floor:>8.2f}x floor{ratio:>8.2f}x")
+    title = f"VAE {VISIBLE}-{HIDDEN}-{HIDDEN}-{LATENT}, batch {batch}, Adam"
+    print_table(title, runs, rounds, steps, multiply_adds(batch))
 
 
 def main() -> None:
