@@ -6,6 +6,7 @@
 //   transposed       x[m, c] = f(sum_d y[seen by m, o] W[o, (i, j, c)] + b[c])
 //                    m a pixel of x whose place has one residue by the strides,
 //                    d = (i, j, o) over the taps of that residue
+//   both             f(norm(sum + b)), or the moments of sum + b: see conv_epilogue.cuh
 //   weight_gradient  W[o, k] = sum_m y[m, o] window(x)[m, k], shares of m added in order
 //   swap_axes        each row, a matrix, transposed
 //
@@ -18,6 +19,7 @@
 #include "csrc/core/functions.h"
 #include "csrc/core/stride_residue.h"
 #include "kernels/conv.cuh"
+#include "kernels/conv_epilogue.cuh"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_tile.cuh"
 #include "kernels/launch.cuh"
@@ -42,15 +44,6 @@ struct ConvWeights {
     return {k < end ? at[0] : 0.0f, k + 1 < end ? at[1] : 0.0f, k + 2 < end ? at[2] : 0.0f,
             k + 3 < end ? at[3] : 0.0f};
   }
-};
-
-// Where the results go: pixels of sample n side by side, `channels` each.
-struct ConvOutput {
-  float* data;
-  int64_t stride;
-  int channels;
-  const float* bias;  // or null
-  float alpha;
 };
 
 // ------------------------------------------------------------------------------------ kernels
@@ -80,18 +73,10 @@ __device__ __forceinline__ PixelAt pixel_at(int64_t m, int rows, int cols) {
   return {n, r, within - r * cols};
 }
 
-template <class F>
-__device__ __forceinline__ void finish_pixel(const ConvOutput& out, int64_t n, int64_t pixel,
-                                             int64_t channel, float4 sum) {
-  float* to = out.data + n * out.stride + pixel * out.channels;
-  const float values[4] = {sum.x, sum.y, sum.z, sum.w};
-#pragma unroll
-  for (int e = 0; e < 4; ++e) {
-    if (channel + e >= out.channels) break;
-    const float b =
-        out.bias != nullptr && !fault("dense_bias_left_out") ? out.bias[channel + e] : 0.0f;
-    to[channel + e] = F::template value<float>(values[e] + b, out.alpha);
-  }
+// Pixels of this block's tile.
+__device__ __forceinline__ int rows_of_tile(int64_t pixels) {
+  const int64_t left = pixels - int64_t{blockIdx.x} * kTile;
+  return left >= kTile ? kTile : static_cast<int>(left);
 }
 
 template <class F>
@@ -111,8 +96,11 @@ __global__ void __launch_bounds__(kThreads, 2)
     if (channel + slow < out.channels) quads.b = w.load(channel + slow, k, window);
     return quads;
   };
-  const float4 sum = tile_product<true, true>(memory, (window + kTile - 1) / kTile, fetch);
-  if (m < pixels) finish_pixel<F>(out, at.n, at.r * out_cols + at.q, channel + fast, sum);
+  const float4 result = finished<F>(
+      out, channel + fast, tile_product<true, true>(memory, (window + kTile - 1) / kTile, fetch));
+  if (m < pixels) put_pixel(out, at.n, at.r * out_cols + at.q, channel + fast, result);
+  if (out.parts != nullptr)
+    put_moments(memory, out, blockIdx.x, channel, rows_of_tile(pixels), result);
 }
 
 template <class F>
@@ -128,8 +116,12 @@ __global__ void __launch_bounds__(kThreads, 2)
   const StrideResidue h =
       stride_residue(col_residue, cols, taps.kernel_cols, taps.stride_cols, taps.left);
   const int64_t pixels = batch * v.count * h.count;
-  if (int64_t{blockIdx.x} * kTile >= pixels) return;
   const int64_t m = int64_t{blockIdx.x} * kTile + slow, channel = int64_t{blockIdx.y} * kTile;
+  const int64_t part = int64_t{blockIdx.z} * gridDim.x + blockIdx.x;
+  if (int64_t{blockIdx.x} * kTile >= pixels) {
+    if (out.parts != nullptr) put_moments(memory, out, part, channel, 0, {});
+    return;
+  }
   const PixelAt at =
       pixel_at(m < pixels ? m : 0, static_cast<int>(v.count), static_cast<int>(h.count));
   const int p = static_cast<int>(v.from) + at.r, q = static_cast<int>(h.from) + at.q;
@@ -154,9 +146,11 @@ __global__ void __launch_bounds__(kThreads, 2)
     }
     return brought;
   };
-  const float4 sum = tile_product<true, false>(memory, (depth + kTile - 1) / kTile, fetch);
+  const float4 result = finished<F>(
+      out, channel + fast, tile_product<true, false>(memory, (depth + kTile - 1) / kTile, fetch));
   const int64_t row = v.first + at.r * taps.stride_rows, col = h.first + at.q * taps.stride_cols;
-  if (m < pixels) finish_pixel<F>(out, at.n, row * cols + col, channel + fast, sum);
+  if (m < pixels) put_pixel(out, at.n, row * cols + col, channel + fast, result);
+  if (out.parts != nullptr) put_moments(memory, out, part, channel, rows_of_tile(pixels), result);
 }
 
 // part (shares, O, window), or the result where there is one share; rows `stride` apart.
@@ -215,9 +209,46 @@ ConvWeights weights(const Conv& job) {
   return {w.data(), w.stride(), w.padded() && job.geometry.channels % 4 == 0};
 }
 
-ConvOutput conv_output(const Conv& job, int64_t channels) {
-  return {job.out->data(), job.out->stride(), whole(channels),
-          job.bias != nullptr ? job.bias->data() : nullptr, job.activation.alpha};
+// The parts of the moments that the blocks of a grid make, where they are wanted.
+class Parts {
+ public:
+  Parts(const Conv& job, const dim3& grid, int64_t channels)
+      : job_(job),
+        channels_(channels),
+        count_(job.mean != nullptr ? int64_t{grid.x} * grid.z : 0),
+        parts_(count_ == 0 ? 1 : 3 * count_ * channels) {}
+
+  ConvOutput output() const {
+    return {job_.out->data(),
+            job_.out->stride(),
+            whole(channels_),
+            job_.bias != nullptr ? job_.bias->data() : nullptr,
+            job_.activation.alpha,
+            job_.norm != nullptr ? view(*job_.norm) : ChannelView{},
+            count_ == 0 ? nullptr : parts_.get()};
+  }
+  void merge() const {
+    if (count_ > 0)
+      launch(merge_parts, dim3(pieces(channels_, 32)), dim3(32, kRowGroups), 0, stream(),
+             parts_.get(), count_, channels_, job_.mean->data(), job_.variance->data());
+  }
+
+ private:
+  const Conv& job_;
+  int64_t channels_, count_;
+  Scratch<double> parts_;
+};
+
+// On tensor cores normalisation and moments take a pass of their own.
+void convolve_on_tensor_cores(const Context& ctx, const Conv& job, ConvArithmetic how,
+                              bool transposed) {
+  Conv product = job;
+  product.norm = nullptr;
+  product.mean = product.variance = nullptr;
+  if (job.norm != nullptr) product.activation = {};
+  (transposed ? conv_transposed_tensor : conv_forward_tensor)(product, how);
+  if (job.norm != nullptr) norm_ops().forward(ctx, {job.out, *job.norm, job.activation, job.out});
+  if (job.mean != nullptr) norm_ops().moments(ctx, *job.out, *job.mean, *job.variance);
 }
 
 void launch_weight_product(const ConvGeometry& g, const Tensor& y, const Tensor& x,
@@ -232,22 +263,23 @@ void launch_weight_product(const ConvGeometry& g, const Tensor& y, const Tensor&
 }
 
 struct CudaConv : ConvOps {
-  void forward(const Context&, const Conv& job) override {
+  void forward(const Context& ctx, const Conv& job) override {
     const ConvArithmetic how = conv_arithmetic();
-    if (how != ConvArithmetic::kFp32) return conv_forward_tensor(job, how);
+    if (how != ConvArithmetic::kFp32) return convolve_on_tensor_cores(ctx, job, how, false);
     const ConvGeometry& g = job.geometry;
     const int64_t pixels = job.x->rows() * g.pixels();
+    const dim3 grid(pieces(pixels, kTile), pieces(g.out_channels, kTile));
+    const Parts parts(job, grid, g.out_channels);
     visit_activation(job.activation.kind, [&](auto f) {
-      launch(conv_forward_kernel<decltype(f)>,
-             dim3(pieces(pixels, kTile), pieces(g.out_channels, kTile)), dim3(kThreads), 0,
-             stream(), inputs(g, *job.x), weights(job), taps(g), conv_output(job, g.out_channels),
-             whole(g.out_rows), whole(g.out_cols), pixels);
+      launch(conv_forward_kernel<decltype(f)>, grid, dim3(kThreads), 0, stream(), inputs(g, *job.x),
+             weights(job), taps(g), parts.output(), whole(g.out_rows), whole(g.out_cols), pixels);
     });
+    parts.merge();
   }
 
-  void transposed(const Context&, const Conv& job) override {
+  void transposed(const Context& ctx, const Conv& job) override {
     const ConvArithmetic how = conv_arithmetic();
-    if (how != ConvArithmetic::kFp32) return conv_transposed_tensor(job, how);
+    if (how != ConvArithmetic::kFp32) return convolve_on_tensor_cores(ctx, job, how, true);
     const ConvGeometry& g = job.geometry;
     const int64_t batch = job.x->rows();
     // The most pixels that one residue can have.
@@ -255,11 +287,13 @@ struct CudaConv : ConvOps {
                            ((g.cols + g.stride_cols - 1) / g.stride_cols);
     const dim3 grid(pieces(pixels, kTile), pieces(g.channels, kTile),
                     static_cast<unsigned>(g.stride_rows * g.stride_cols));
+    const Parts parts(job, grid, g.channels);
     visit_activation(job.activation.kind, [&](auto f) {
       launch(conv_transposed_kernel<decltype(f)>, grid, dim3(kThreads), 0, stream(),
-             outputs(g, *job.x), weights(job), taps(g), conv_output(job, g.channels), whole(g.rows),
+             outputs(g, *job.x), weights(job), taps(g), parts.output(), whole(g.rows),
              whole(g.cols), batch);
     });
+    parts.merge();
   }
 
   void weight_gradient(const Context&, const ConvGeometry& g, const Tensor& y, const Tensor& x,

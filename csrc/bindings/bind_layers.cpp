@@ -8,6 +8,7 @@
 
 #include "csrc/bindings/bind_nn.h"
 #include "csrc/bindings/bindings.h"
+#include "csrc/nn/conv_norm.h"
 #include "csrc/nn/convolution.h"
 #include "csrc/nn/normalisation.h"
 #include "csrc/nn/upsample.h"
@@ -70,6 +71,31 @@ void bind_normalisation(py::module_& m) {
         py::arg("plain") = false, "With moments that are those of x, or constants.");
 }
 
+// The result with the means and variances that it is normalised with.
+py::tuple conv_norm_of(const ConvGeometry& g, const Variable& x, const Variable& weight,
+                       const OptionalVariable& bias, const OptionalVariable& mean,
+                       const OptionalVariable& variance, const OptionalVariable& gamma,
+                       const OptionalVariable& beta, bool transposed, double epsilon,
+                       const std::string& function, float alpha, bool plain) {
+  const ConvLayer layer{g, transposed, function_named(function, alpha)};
+  const NormParameters parameters{or_none(gamma), or_none(beta)};
+  Moments moments{or_none(mean), or_none(variance)};
+  const auto eps = static_cast<float>(epsilon);
+  const Variable out =
+      plain ? plain_conv_norm(layer, x, weight, or_none(bias), eps, parameters, moments)
+            : conv_norm(layer, x, weight, or_none(bias), eps, parameters, moments);
+  return py::make_tuple(out, moments.mean, moments.variance);
+}
+
+void bind_conv_norm(py::module_& m) {
+  m.def("conv_norm", &conv_norm_of, py::arg("geometry"), py::arg("x"), py::arg("weight"),
+        py::arg("bias") = py::none(), py::arg("mean") = py::none(),
+        py::arg("variance") = py::none(), py::arg("gamma") = py::none(),
+        py::arg("beta") = py::none(), py::arg("transposed") = false, py::arg("epsilon") = 1e-5,
+        py::arg("function") = "identity", py::arg("alpha") = 0.0f, py::arg("plain") = false,
+        "A convolution, normalised, with its moments; without them, by those of the batch.");
+}
+
 void bind_upsampling(py::module_& m) {
   m.def(
       "upsample",
@@ -90,6 +116,7 @@ namespace gibbslab {
 void bind_layers(pybind11::module_& m) {
   nn::of_layers::bind_convolution(m);
   nn::of_layers::bind_normalisation(m);
+  nn::of_layers::bind_conv_norm(m);
   nn::of_layers::bind_upsampling(m);
 }
 

@@ -7,6 +7,7 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/blas.h"
 #include "csrc/cpu/conv_by_pixel.h"
+#include "csrc/cpu/conv_finish.h"
 #include "csrc/cpu/conv_shares.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/scratch.h"
@@ -145,36 +146,6 @@ void spread_pixels(const Conv& job, const Panel& at) {
   add_windows(g, windows, stride, at, *job.out);
 }
 
-// Bias and activation of samples whose products are there.
-class Finish {
- public:
-  Finish(const Conv& job, int64_t elements)
-      : job_(job),
-        elements_(elements),
-        needed_(job.bias != nullptr || job.activation.kind != FunctionKind::kIdentity) {
-    if (job.bias == nullptr) return;
-    bias_ = Tensor::zeros(1, elements);  // once for every pixel
-    for (int64_t e = 0; e < elements; e += job.bias->cols())
-      std::copy_n(job.bias->data(), job.bias->cols(), bias_.data() + e);
-  }
-
-  void samples(int64_t begin, int64_t end) const {
-    for (int64_t n = begin; n < end && needed_; ++n)
-      kernels().add_and_activate(job_.activation, job_.bias != nullptr ? bias_.data() : nullptr,
-                                 job_.out->row(n), elements_);
-  }
-  void all(const Context& ctx) const {
-    for_pieces(ctx.threads(), needed_ ? job_.out->rows() : 0, 1,
-               [&](int64_t begin, int64_t end) { samples(begin, end); });
-  }
-
- private:
-  const Conv& job_;
-  int64_t elements_;
-  bool needed_;
-  Tensor bias_;
-};
-
 // What a share of the samples and a share of the taps add to the gradient by the weights.
 struct WeightPieces {
   WeightPieces(const ConvGeometry& g, int64_t batch)
@@ -204,21 +175,14 @@ void weight_piece(const ConvGeometry& g, const Tensor& y, const Tensor& x, const
 
 struct CpuConv : ConvOps {
   void forward(const Context& ctx, const Conv& job) override {
-    const Finish finish(job, job.geometry.outputs());
-    if (!suits_pixels(job.geometry, *job.x, *job.weight))
-      return run(ctx, job, finish, [&](const Panel& at) { multiply_windows(job, at); });
-    conv_by_pixel(ctx, job);
-    finish.all(ctx);
+    if (suits_pixels(job.geometry, *job.x, *job.weight)) return conv_by_pixel(ctx, job);
+    run(ctx, job, job.geometry.out_channels, [&](const Panel& at) { multiply_windows(job, at); });
   }
 
   void transposed(const Context& ctx, const Conv& job) override {
-    const Finish finish(job, job.geometry.inputs());
-    if (suits_pixels(job.geometry, *job.x, *job.weight)) {
-      conv_transposed_by_pixel(ctx, job);
-      return finish.all(ctx);
-    }
+    if (suits_pixels(job.geometry, *job.x, *job.weight)) return conv_transposed_by_pixel(ctx, job);
     job.out->clear();
-    run(ctx, job, finish, [&](const Panel& at) { spread_pixels(job, at); });
+    run(ctx, job, job.geometry.channels, [&](const Panel& at) { spread_pixels(job, at); });
   }
 
   void weight_gradient(const Context& ctx, const ConvGeometry& g, const Tensor& y, const Tensor& x,
@@ -251,13 +215,16 @@ struct CpuConv : ConvOps {
  private:
   // Every panel; a sample is finished when its panels are done.
   template <class Body>
-  static void run(const Context& ctx, const Conv& job, const Finish& finish, const Body& panel) {
+  static void run(const Context& ctx, const Conv& job, int64_t channels, const Body& panel) {
     const Groups groups(job.geometry, job.x->rows());
+    ConvFinish finish(job, channels, groups.count());
     const SingleThreadedBlas guard;
     parallel_for(ctx.threads(), groups.count(), [&](int64_t i) {
       groups.for_panels(i, [&](const Panel& at) { panel(at); });
-      finish.samples(i * groups.size, std::min(groups.batch, (i + 1) * groups.size));
+      for (int64_t n = i * groups.size; n < std::min(groups.batch, (i + 1) * groups.size); ++n)
+        finish.sample(i, n);
     });
+    finish.end();
   }
 };
 

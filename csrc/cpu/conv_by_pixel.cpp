@@ -6,6 +6,7 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/stride_residue.h"
 #include "csrc/core/thread_pool.h"
+#include "csrc/cpu/conv_finish.h"
 #include "csrc/cpu/conv_shares.h"
 #include "csrc/cpu/product.h"
 
@@ -26,6 +27,7 @@ struct PixelProducts {
   TapWeights weights;
   float* out;
   int64_t out_stride, row_step, col_step;
+  ConvFinish* finish;
 
   void run(const Context& ctx) const {
     parallel_for(ctx.threads(), g.pixels(), [&](int64_t pixel) { make(pixel); });
@@ -33,8 +35,12 @@ struct PixelProducts {
 
  private:
   void make(int64_t pixel) const {
-    const Seen seen(g, pixel);
     float* to = out + pixel / g.out_cols * row_step + pixel % g.out_cols * col_step;
+    multiply(Seen(g, pixel), to);
+    finish->pixel(to);
+  }
+
+  void multiply(const Seen& seen, float* to) const {
     const int64_t n = x->rows(), depth = seen.along.size() * g.channels;
     if (depth == 0 || seen.down.size() == 0) {
       for (int64_t r = 0; r < n; ++r) std::fill_n(to + r * out_stride, g.out_channels, 0.0f);
@@ -71,7 +77,8 @@ Tensor turned_weights(const Context& ctx, const ConvGeometry& g, const Tensor& w
   return out;
 }
 
-void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int64_t col_residue) {
+void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int64_t col_residue,
+                   ConvFinish& finish) {
   const ConvGeometry& g = job.geometry;
   const StrideResidue down =
       stride_residue(row_residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
@@ -98,7 +105,8 @@ void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int
                 job.out->data() + (down.first * g.cols + along.first) * g.channels,
                 job.out->stride(),
                 g.stride_rows * g.cols * g.channels,
-                g.stride_cols * g.channels}
+                g.stride_cols * g.channels,
+                &finish}
       .run(ctx);
 }
 
@@ -129,20 +137,25 @@ bool suits_pixels(const ConvGeometry& g, const Tensor& a, const Tensor& b) {
 void conv_by_pixel(const Context& ctx, const Conv& job) {
   const ConvGeometry& g = job.geometry;
   const TapWeights weights{packed_transpose(ctx, *job.weight), g.window() * kProductStrip};
+  ConvFinish finish(job, g.out_channels, g.pixels());
   PixelProducts{g,
                 job.x,
                 weights,
                 job.out->data(),
                 job.out->stride(),
                 g.out_cols * g.out_channels,
-                g.out_channels}
+                g.out_channels,
+                &finish}
       .run(ctx);
+  finish.end();
 }
 
 void conv_transposed_by_pixel(const Context& ctx, const Conv& job) {
   const ConvGeometry& g = job.geometry;
+  ConvFinish finish(job, g.channels, g.rows * g.cols);
   for (int64_t row = 0; row < g.stride_rows; ++row)
-    for (int64_t col = 0; col < g.stride_cols; ++col) make_residues(ctx, job, row, col);
+    for (int64_t col = 0; col < g.stride_cols; ++col) make_residues(ctx, job, row, col, finish);
+  finish.end();
 }
 
 void conv_weight_by_pixel(const Context& ctx, const ConvGeometry& g, const Tensor& y,

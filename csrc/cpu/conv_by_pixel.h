@@ -10,7 +10,6 @@ namespace gibbslab::cpu {
 // Whether the products are large enough for this to be faster; a and b are the operands.
 bool suits_pixels(const ConvGeometry& g, const Tensor& a, const Tensor& b);
 
-// The products alone, without bias and activation.
 void conv_by_pixel(const Context& ctx, const Conv& job);
 void conv_transposed_by_pixel(const Context& ctx, const Conv& job);
 void conv_weight_by_pixel(const Context& ctx, const ConvGeometry& g, const Tensor& y,

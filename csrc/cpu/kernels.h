@@ -161,6 +161,22 @@ struct SparseProduct {
   int64_t rows, cols;
 };
 
+// Numbers of the channels of images in rows: `width` of them, channel after channel, which begin
+// again along a row until it ends; the least multiple of 16 that ends with the last channel.
+struct NormLanes {
+  const float *mean, *inverse_deviation, *gamma, *beta;
+  int64_t width;
+};
+
+// A row of images, `cols` elements: what was normalised, the result y = f(.), and the gradient by
+// it; y is not read where f is the identity.
+struct NormGradientRow {
+  NormLanes norm;
+  Function f;
+  const float *x, *y, *dy;
+  int64_t cols;
+};
+
 // The columns of B that are packed together, and that a product is cut between.
 constexpr int64_t kProductStrip = 32;
 
@@ -215,6 +231,18 @@ struct Kernels {
   void (*add_and_activate)(Function f, const float* bias, float* out, int64_t cols);
   // out = dy f'(.) over padded rows, y = f(.).
   void (*slope_row)(Function f, const float* y, const float* dy, float* out, int64_t cols);
+  // out = f(x normalised) over a padded row; out may be x.
+  void (*normalise_row)(const NormLanes& norm, Function f, const float* x, float* out,
+                        int64_t cols);
+  // Adds x[c + k step], and its square, to element c < width of the sums, for all k that lead to
+  // elements before `end`.
+  void (*moment_sums)(const float* x, int64_t step, int64_t end, int64_t width, double* sums,
+                      double* squares);
+  // Adds the gradients before f, and their products with the standardised elements, lane by lane.
+  void (*gradient_sums)(const NormGradientRow& job, double* sums, double* products);
+  // out = the gradient by x; mean and slope, those of norm_gradient, are lanes too.
+  void (*norm_gradient_row)(const NormGradientRow& job, const float* mean, const float* slope,
+                            float* out);
   double (*loss_row)(const LossRow& job);
   // Returns false when a new value is not finite.
   bool (*descend)(const DescentSpan& job);

@@ -38,6 +38,12 @@ bool update_rows(const Update& job, const Tensor& gradient, int64_t first, int64
 void map_row(Function f, const float* x, float* out, int64_t cols);
 void add_and_activate(Function f, const float* bias, float* out, int64_t cols);
 void slope_row(Function f, const float* y, const float* dy, float* out, int64_t cols);
+void normalise_row(const NormLanes& norm, Function f, const float* x, float* out, int64_t cols);
+void moment_sums(const float* x, int64_t step, int64_t end, int64_t width, double* sums,
+                 double* squares);
+void gradient_sums(const NormGradientRow& job, double* sums, double* products);
+void norm_gradient_row(const NormGradientRow& job, const float* mean, const float* slope,
+                       float* out);
 double loss_row(const LossRow& job);
 bool descend(const DescentSpan& job);
 void dense_product(const DenseProduct& job);

@@ -61,16 +61,6 @@ GIBBSLAB_HD f64x8 load_or(const double* x, int64_t left, double filler) {
   return v;
 }
 
-GIBBSLAB_HD f64x8 widen(const float* x) {
-  f32x8 v;
-  __builtin_memcpy(&v, x, sizeof(v));
-  return __builtin_convertvector(v, f64x8);
-}
-
-GIBBSLAB_HD f64x8 widen_half(f32x16 v, int half) {
-  return widen(reinterpret_cast<const float*>(&v) + 8 * half);
-}
-
 }  // namespace
 
 double softplus_sum(const double* x, int64_t n) {

@@ -5,6 +5,7 @@
 
 #include "csrc/core/faults.h"
 #include "csrc/core/norm_formulas.h"
+#include "csrc/cpu/channel_lanes.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/shares.h"
 
@@ -14,114 +15,90 @@ namespace {
 // Samples whose sums are added up alone: fixed, so that results do not depend on the threads.
 constexpr int64_t kMostShares = 16;
 
-std::vector<ChannelNorm> channel_norms(const Channels& channels) {
-  std::vector<ChannelNorm> out(static_cast<size_t>(channels.count()));
-  const auto at = [](const Tensor* x, size_t c, float otherwise) {
-    return x != nullptr ? x->data()[c] : otherwise;
-  };
-  for (size_t c = 0; c < out.size(); ++c)
-    out[c] =
-        ChannelNorm::of(channels.mean->data()[c], channels.variance->data()[c], channels.epsilon,
-                        at(channels.gamma, c, 1.0f), at(channels.beta, c, 0.0f));
-  return out;
+// The sums of shares of the samples, row(share, n) adding those of sample n.
+template <class Row>
+ChannelParts sums_of_shares(const Context& ctx, int64_t batch, int64_t channels, const Row& row) {
+  ChannelParts parts(std::min(kMostShares, batch), channels);
+  parallel_for(ctx.threads(), parts.parts(), [&](int64_t s) {
+    for (int64_t n = batch * s / parts.parts(); n < batch * (s + 1) / parts.parts(); ++n)
+      row(parts, s, n);
+  });
+  return parts;
 }
 
-// Two sums for each channel, in float64.
-struct ChannelSums {
-  std::vector<double> first, second;
+// A batch to go back through, in rows that the kernels take.
+class GradientRows {
+ public:
+  explicit GradientRows(const BatchNormBackward& job)
+      : f_(job.activation),
+        dy_(job.dy->with_padding()),
+        x_(job.x->with_padding()),
+        y_(f_.kind == FunctionKind::kIdentity ? dy_ : job.y->with_padding()),
+        lanes_(job.channels) {}
+
+  NormGradientRow operator[](int64_t n) const {
+    return {lanes_.lanes(), f_, x_.row(n), y_.row(n), dy_.row(n), x_.cols()};
+  }
+  int64_t count() const { return x_.rows(); }
+  int64_t cols() const { return x_.cols(); }
+
+ private:
+  Function f_;
+  Tensor dy_, x_, y_;
+  ChannelLanes lanes_;
 };
 
-// The sums of what row(n, first, second) adds for each sample n, shares of them in order.
-template <class Row>
-ChannelSums channel_sums(const Context& ctx, int64_t batch, int64_t channels, const Row& row) {
-  const int64_t shares = std::min(kMostShares, batch);
-  const std::vector<double> zeros(static_cast<size_t>(channels));
-  std::vector<ChannelSums> parts(static_cast<size_t>(shares), {zeros, zeros});
-  parallel_for(ctx.threads(), shares, [&](int64_t s) {
-    ChannelSums& part = parts[static_cast<size_t>(s)];
-    for (int64_t n = batch * s / shares; n < batch * (s + 1) / shares; ++n)
-      row(n, part.first.data(), part.second.data());
-  });
-  for (size_t s = 1; s < parts.size(); ++s)
-    for (size_t c = 0; c < zeros.size(); ++c) {
-      parts[0].first[c] += parts[s].first[c];
-      parts[0].second[c] += parts[s].second[c];
-    }
-  return parts[0];
-}
-
 struct CpuNorm : NormOps {
-  void moments(const Context& ctx, const Tensor& x, Tensor& mean, Tensor& variance) override {
-    const int64_t channels = mean.cols();
-    const double count = static_cast<double>(x.rows() * (x.cols() / channels));
-    const ChannelSums sums =
-        channel_sums(ctx, x.rows(), channels, [&](int64_t n, double* first, double* second) {
-          const float* at = x.row(n);
-          for (int64_t pixel = 0; pixel < x.cols(); pixel += channels, at += channels)
-            for (int64_t c = 0; c < channels; ++c) {
-              const double value = static_cast<double>(at[c]);
-              first[c] += value;
-              second[c] += value * value;
-            }
-        });
-    for (size_t c = 0; c < sums.first.size(); ++c) {
-      mean.data()[c] = static_cast<float>(sums.first[c] / count);
-      variance.data()[c] = static_cast<float>(variance_of(sums.first[c], sums.second[c], count));
-    }
+  void moments(const Context& ctx, const Tensor& given, Tensor& mean, Tensor& variance) override {
+    const Tensor x = given.with_padding();
+    const int64_t channels = mean.cols(), pixels = x.cols() / channels;
+    sums_of_shares(ctx, x.rows(), channels, [&](ChannelParts& parts, int64_t s, int64_t n) {
+      parts.add_moments(s, x.row(n), pixels);
+    }).give_moments(mean, variance);
   }
 
   void forward(const Context& ctx, const BatchNorm& job) override {
-    const std::vector<ChannelNorm> norms = channel_norms(job.channels);
-    const int64_t channels = job.channels.count(), cols = job.x->cols();
-    for_rows(ctx.threads(), job.x->rows(), 1, [&](int64_t n) {
-      const float* from = job.x->row(n);
-      float* to = job.out->row(n);
-      for (int64_t pixel = 0; pixel < cols; pixel += channels)
-        for (int64_t c = 0; c < channels; ++c)
-          to[pixel + c] = normalised(norms[static_cast<size_t>(c)], from[pixel + c]);
-      if (job.activation.kind != FunctionKind::kIdentity)
-        kernels().add_and_activate(job.activation, nullptr, to, cols);
+    const ChannelLanes lanes(job.channels);
+    const Tensor x = job.x->with_padding();
+    for_rows(ctx.threads(), x.rows(), 1, [&](int64_t n) {
+      kernels().normalise_row(lanes.lanes(), job.activation, x.row(n), job.out->row(n), x.cols());
     });
   }
 
   void backward(const Context& ctx, const BatchNormBackward& job) override {
-    const std::vector<ChannelNorm> norms = channel_norms(job.channels);
-    const int64_t channels = job.channels.count(), cols = job.x->cols();
-    const ChannelSums sums =
-        channel_sums(ctx, job.x->rows(), channels, [&](int64_t n, double* first, double* second) {
-          const float *x = job.x->row(n), *dz = job.dz->row(n);
-          for (int64_t pixel = 0; pixel < cols; pixel += channels, x += channels, dz += channels)
-            for (int64_t c = 0; c < channels; ++c) {
-              first[c] += static_cast<double>(dz[c]);
-              second[c] +=
-                  static_cast<double>(dz[c] * standardised(norms[static_cast<size_t>(c)], x[c]));
-            }
+    const GradientRows rows(job);
+    const int64_t channels = job.channels.count();
+    ChannelParts parts =
+        sums_of_shares(ctx, rows.count(), channels, [&](ChannelParts& sums, int64_t s, int64_t n) {
+          kernels().gradient_sums(rows[n], sums.first(s), sums.second(s));
         });
-    const double count = static_cast<double>(job.x->rows() * (cols / channels));
-    std::vector<float> mean(norms.size()), slope(norms.size());
-    for (size_t c = 0; c < norms.size(); ++c) {
-      job.beta_gradient->data()[c] = static_cast<float>(sums.first[c]);
-      job.gamma_gradient->data()[c] = static_cast<float>(sums.second[c]);
-      if (!job.of_batch || fault("batch_norm_constant_moments")) continue;
-      mean[c] = static_cast<float>(sums.first[c] / count);
-      slope[c] = static_cast<float>(sums.second[c] / count);
+    for (int64_t c = 0; c < channels; ++c) {
+      double sum = 0, products = 0;
+      for (int64_t s = 0; s < parts.parts(); ++s) {
+        sum += parts.sum(parts.first(s), c);
+        products += parts.sum(parts.second(s), c);
+      }
+      job.beta_gradient->data()[c] = static_cast<float>(sum);
+      job.gamma_gradient->data()[c] = static_cast<float>(products);
     }
-    if (job.out != nullptr) give_gradient(ctx, job, norms, mean, slope);
+    if (job.out != nullptr) give_gradient(ctx, job, rows);
   }
 
  private:
   static void give_gradient(const Context& ctx, const BatchNormBackward& job,
-                            const std::vector<ChannelNorm>& norms, const std::vector<float>& mean,
-                            const std::vector<float>& slope) {
+                            const GradientRows& rows) {
     const int64_t channels = job.channels.count();
-    for_rows(ctx.threads(), job.x->rows(), 1, [&](int64_t n) {
-      const float *x = job.x->row(n), *dz = job.dz->row(n);
-      float* to = job.out->row(n);
-      for (int64_t pixel = 0; pixel < job.x->cols(); pixel += channels)
-        for (int64_t c = 0; c < channels; ++c) {
-          const size_t k = static_cast<size_t>(c);
-          to[pixel + c] = norm_gradient(norms[k], x[pixel + c], dz[pixel + c], mean[k], slope[k]);
-        }
+    const bool moving = job.of_batch && !fault("batch_norm_constant_moments");
+    const double share =
+        moving ? 1.0 / static_cast<double>(rows.count() * (rows.cols() / channels)) : 0.0;
+    const Tensor means = spread_channels(2, channels, [&](int64_t c) {
+      const auto mean = [&](const Tensor* sums) {
+        return static_cast<float>(static_cast<double>(sums->data()[c]) * share);
+      };
+      return std::vector<float>{mean(job.beta_gradient), mean(job.gamma_gradient)};
+    });
+    for_rows(ctx.threads(), rows.count(), 1, [&](int64_t n) {
+      kernels().norm_gradient_row(rows[n], means.row(0), means.row(1), job.out->row(n));
     });
   }
 };

@@ -74,6 +74,16 @@ GIBBSLAB_HD f32x16 load(const float* p) {
 GIBBSLAB_HD void store(float* p, f32x16 v) {
   __builtin_memcpy(__builtin_assume_aligned(p, 64), &v, sizeof(v));
 }
+// Eight floats, and half of sixteen, in float64.
+GIBBSLAB_HD f64x8 widen(const float* p) {
+  f32x8 v;
+  __builtin_memcpy(&v, p, sizeof(v));
+  return __builtin_convertvector(v, f64x8);
+}
+GIBBSLAB_HD f64x8 widen_half(f32x16 v, int half) {
+  return widen(reinterpret_cast<const float*>(&v) + 8 * half);
+}
+
 GIBBSLAB_HD f32x16 broadcast(float x) { return f32x16{} + x; }
 
 // Bit i is set where a[i] < b[i].

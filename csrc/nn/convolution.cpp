@@ -11,24 +11,6 @@ void require_one_device(const Variable& x, const Variable& y) {
           [] { return "x and the parameters must lie on one device"; });
 }
 
-// The product's value, before the bias.
-Tensor result_of(const ConvLayer& layer, const Variable& x, const Variable& weight,
-                 const Variable& bias) {
-  const Context& ctx = x.context();
-  require_one_device(x, weight);
-  if (bias) require_one_device(x, bias);
-  const ConvGeometry& g = layer.geometry;
-  ops::require_geometry(layer.transposed ? "conv_transposed" : "conv", g);
-  Tensor out = ops::zeros(ctx, x.rows(), layer.transposed ? g.inputs() : g.outputs());
-  const Conv job{g,   &x.value(), &weight.value(), bias ? &bias.value() : nullptr, layer.activation,
-                 &out};
-  if (layer.transposed)
-    ops::conv_transposed(ctx, job);
-  else
-    ops::conv(ctx, job);
-  return out;
-}
-
 int64_t channels_of(const ConvLayer& layer) {
   return layer.transposed ? layer.geometry.channels : layer.geometry.out_channels;
 }
@@ -57,8 +39,26 @@ void convolution_backward(const ConvLayer& layer, Backprop& step) {
 
 }  // namespace
 
+Tensor convolved(const ConvLayer& layer, const Variable& x, const Variable& weight,
+                 const Variable& bias, Conv job) {
+  const Context& ctx = x.context();
+  require_one_device(x, weight);
+  if (bias) require_one_device(x, bias);
+  const ConvGeometry& g = layer.geometry;
+  ops::require_geometry(layer.transposed ? "conv_transposed" : "conv", g);
+  Tensor out = ops::zeros(ctx, x.rows(), layer.transposed ? g.inputs() : g.outputs());
+  job.geometry = g;
+  job.x = &x.value();
+  job.weight = &weight.value();
+  job.bias = bias ? &bias.value() : nullptr;
+  job.activation = layer.activation;
+  job.out = &out;
+  (layer.transposed ? ops::conv_transposed : ops::conv)(ctx, job);
+  return out;
+}
+
 Variable conv(const ConvGeometry& g, const Variable& x, const Variable& weight) {
-  return {result_of({g, false, {}}, x, weight, {}), {x, weight}, [g](Backprop& step) {
+  return {convolved({g, false, {}}, x, weight, {}), {x, weight}, [g](Backprop& step) {
             const Variable& dy = step.gradient();
             if (step.needs(0)) step.give(0, conv_transposed(g, dy, step.input(1)));
             if (step.needs(1)) step.give(1, conv_weight(g, dy, step.input(0)));
@@ -66,7 +66,7 @@ Variable conv(const ConvGeometry& g, const Variable& x, const Variable& weight) 
 }
 
 Variable conv_transposed(const ConvGeometry& g, const Variable& y, const Variable& weight) {
-  return {result_of({g, true, {}}, y, weight, {}), {y, weight}, [g](Backprop& step) {
+  return {convolved({g, true, {}}, y, weight, {}), {y, weight}, [g](Backprop& step) {
             const Variable& dx = step.gradient();
             if (step.needs(0)) step.give(0, conv(g, dx, step.input(1)));
             if (step.needs(1)) step.give(1, conv_weight(g, step.input(0), dx));
@@ -97,10 +97,21 @@ Variable plain_convolution(const ConvLayer& layer, const Variable& x, const Vari
 }
 
 Variable convolution(const ConvLayer& layer, const Variable& x, const Variable& weight,
-                     const Variable& bias) {
+                     const Variable& bias, Moments* moments) {
   std::vector<Variable> inputs{x, weight};
   if (bias) inputs.push_back(bias);
-  return {result_of(layer, x, weight, bias), inputs, [layer](Backprop& step) {
+  Tensor mean, variance;
+  Conv job;
+  if (moments != nullptr) {
+    const Context& ctx = x.context();
+    mean = ops::zeros(ctx, 1, channels_of(layer));
+    variance = ops::zeros(ctx, 1, channels_of(layer));
+    job.mean = &mean;
+    job.variance = &variance;
+  }
+  const Tensor out = convolved(layer, x, weight, bias, job);
+  if (moments != nullptr) *moments = {{x.context(), mean}, {x.context(), variance}};
+  return {out, inputs, [layer](Backprop& step) {
             if (!step.differentiable()) return convolution_backward(layer, step);
             through_twin(step, [layer](const std::vector<Variable>& of) {
               return plain_convolution(layer, of[0], of[1], of.size() > 2 ? of[2] : Variable());

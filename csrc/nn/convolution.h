@@ -4,7 +4,9 @@
 
 #include "csrc/core/convolution.h"
 #include "csrc/core/neural.h"
+#include "csrc/nn/normalisation.h"
 #include "csrc/nn/variable.h"
+#include "csrc/ops/conv.h"
 
 namespace gibbslab::nn {
 
@@ -21,10 +23,16 @@ struct ConvLayer {
   bool transposed = false;
   Function activation;
 };
+// Where `moments` are asked for they become those of each channel of the result, as constants; f
+// is the identity then.
 Variable convolution(const ConvLayer& layer, const Variable& x, const Variable& weight,
-                     const Variable& bias);
+                     const Variable& bias, Moments* moments = nullptr);
 Variable plain_convolution(const ConvLayer& layer, const Variable& x, const Variable& weight,
                            const Variable& bias);
+
+// The value alone; `job` says what more than the layer is to be done.
+Tensor convolved(const ConvLayer& layer, const Variable& x, const Variable& weight,
+                 const Variable& bias, Conv job = {});
 
 // Each row of x, a matrix (rows, cols), transposed.
 Variable swap_axes(const Variable& x, int64_t rows, int64_t cols);

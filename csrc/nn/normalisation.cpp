@@ -6,13 +6,6 @@
 namespace gibbslab::nn {
 namespace {
 
-Channels channels_of(const NormLayer& layer, const NormParameters& parameters,
-                     const Moments& moments) {
-  const auto value = [](const Variable& x) { return x ? &x.value() : nullptr; };
-  return {&moments.mean.value(), &moments.variance.value(), value(parameters.gamma),
-          value(parameters.beta), layer.epsilon};
-}
-
 // x, then gamma and beta where they are.
 NormParameters parameters_of(const std::vector<Variable>& inputs) {
   return inputs.size() > 1 ? NormParameters{inputs[1], inputs[2]} : NormParameters{};
@@ -21,14 +14,16 @@ NormParameters parameters_of(const std::vector<Variable>& inputs) {
 void norm_backward(const NormLayer& layer, const Moments& moments, bool of_batch, Backprop& step) {
   const Context& ctx = step.gradient().context();
   const Variable x = step.input(0);
-  const Tensor dz = before_activation(layer.activation, step);
+  const Variable y = step.output();
   const bool affine = step.inputs() > 1;
   const NormParameters parameters =
       affine ? NormParameters{step.input(1), step.input(2)} : NormParameters{};
   const int64_t channels = moments.mean.cols();
   Tensor dx, gamma = ops::zeros(ctx, 1, channels), beta = ops::zeros(ctx, 1, channels);
   BatchNormBackward job;
-  job.dz = &dz;
+  job.dy = &step.gradient().value();
+  job.y = &y.value();
+  job.activation = layer.activation;
   job.x = &x.value();
   job.channels = channels_of(layer, parameters, moments);
   job.of_batch = of_batch;
@@ -45,13 +40,9 @@ void norm_backward(const NormLayer& layer, const Moments& moments, bool of_batch
 Variable norm_with(const NormLayer& layer, const Variable& x, const NormParameters& parameters,
                    const Moments& moments, bool of_batch) {
   const Context& ctx = x.context();
-  require(static_cast<bool>(parameters.gamma) == static_cast<bool>(parameters.beta), "batch_norm",
-          [] { return "gamma and beta must be given together"; });
+  require_norm_operands(x, parameters, moments);
   std::vector<Variable> inputs{x};
   if (parameters.gamma) inputs.insert(inputs.end(), {parameters.gamma, parameters.beta});
-  for (const Variable& y : {moments.mean, moments.variance, inputs.back()})
-    require(&y.context().backend() == &ctx.backend(), "batch_norm",
-            [] { return "x, the parameters and the moments must lie on one device"; });
   Tensor out = ops::zeros(ctx, x.rows(), x.cols());
   ops::batch_norm(ctx,
                   {&x.value(), channels_of(layer, parameters, moments), layer.activation, &out});
@@ -67,6 +58,25 @@ Variable norm_with(const NormLayer& layer, const Variable& x, const NormParamete
 }
 
 }  // namespace
+
+void require_norm_operands(const Variable& x, const NormParameters& parameters,
+                           const Moments& moments) {
+  require(static_cast<bool>(parameters.gamma) == static_cast<bool>(parameters.beta), "batch_norm",
+          [] { return "gamma and beta must be given together"; });
+  require(moments.mean && moments.variance, "batch_norm",
+          [] { return "mean and variance must be given together"; });
+  const Variable& beta = parameters.beta ? parameters.beta : x;
+  for (const Variable& y : {moments.mean, moments.variance, beta})
+    require(&y.context().backend() == &x.context().backend(), "batch_norm",
+            [] { return "x, the parameters and the moments must lie on one device"; });
+}
+
+Channels channels_of(const NormLayer& layer, const NormParameters& parameters,
+                     const Moments& moments) {
+  const auto value = [](const Variable& x) { return x ? &x.value() : nullptr; };
+  return {&moments.mean.value(), &moments.variance.value(), value(parameters.gamma),
+          value(parameters.beta), layer.epsilon};
+}
 
 Moments channel_moments(const Variable& x, int64_t channels) {
   const Context& ctx = x.context();

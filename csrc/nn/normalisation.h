@@ -3,6 +3,7 @@
 
 #include "csrc/core/neural.h"
 #include "csrc/nn/variable.h"
+#include "csrc/ops/norm.h"
 
 namespace gibbslab::nn {
 
@@ -18,6 +19,13 @@ struct NormParameters {
 struct Moments {
   Variable mean, variance;
 };
+
+// ShapeError where one of gamma and beta is missing, or something lies on another device.
+void require_norm_operands(const Variable& x, const NormParameters& parameters,
+                           const Moments& moments);
+// What the operations on tensors take; it refers to the variables.
+Channels channels_of(const NormLayer& layer, const NormParameters& parameters,
+                     const Moments& moments);
 
 // Mean and variance of each of the `channels` of x (N, P C), as constants.
 Moments channel_moments(const Variable& x, int64_t channels);

@@ -31,6 +31,21 @@ void require_geometry(const char* op, const ConvGeometry& g) {
 
 namespace {
 
+void require_norm(const char* op, const Conv& job, int64_t channels) {
+  require_shape(op, "mean", *job.norm->mean, 1, channels);
+  require_channels(op, *job.norm, *job.out);
+}
+
+void require_moments(const char* op, const Conv& job, int64_t channels) {
+  require(job.mean != nullptr && job.variance != nullptr, op,
+          [] { return "mean and variance must be given together"; });
+  require_shape(op, "mean", *job.mean, 1, channels);
+  require_shape(op, "variance", *job.variance, 1, channels);
+  require(job.norm == nullptr && job.activation.kind == FunctionKind::kIdentity, op,
+          [] { return "moments are those of a result without an activation"; });
+  require(job.x->rows() > 0, op, [] { return "x must have elements"; });
+}
+
 void require_conv(const char* op, const Conv& job, bool transposed) {
   const ConvGeometry& g = job.geometry;
   require_geometry(op, g);
@@ -42,6 +57,9 @@ void require_conv(const char* op, const Conv& job, bool transposed) {
   require_shape(op, "weight", *job.weight, g.out_channels, g.window());
   require_shape_if_given(op, "bias", job.bias, 1, transposed ? g.channels : g.out_channels);
   require_shape(op, "out", *job.out, n, transposed ? g.inputs() : g.outputs());
+  if (job.norm != nullptr) require_norm(op, job, transposed ? g.channels : g.out_channels);
+  if (job.mean != nullptr || job.variance != nullptr)
+    require_moments(op, job, transposed ? g.channels : g.out_channels);
   require(is_activation(job.activation.kind), op,
           [] { return "the function must be an activation"; });
 }

@@ -6,16 +6,21 @@
 #include "csrc/core/convolution.h"
 #include "csrc/core/neural.h"
 #include "csrc/core/tensor.h"
+#include "csrc/ops/norm.h"
 
 namespace gibbslab {
 
 // out = f(conv(x, W) + b): x (N, inputs), W (O, window), b (1, O) or null, out (N, outputs); or of
-// the transpose: x (N, outputs), W the same, b (1, C) or null, out (N, inputs).
+// the transpose: x (N, outputs), W the same, b (1, C) or null, out (N, inputs). Where `norm` is
+// given, f of the normalised sum (csrc/ops/norm.h); mean and variance (1, channels of out), where
+// they are given, become those of the channels of out, which then is the sum itself.
 struct Conv {
   ConvGeometry geometry;
   const Tensor *x = nullptr, *weight = nullptr, *bias = nullptr;
   Function activation;
   Tensor* out = nullptr;
+  const Channels* norm = nullptr;
+  Tensor *mean = nullptr, *variance = nullptr;
 };
 
 struct ConvOps {

@@ -4,7 +4,6 @@
 #include "csrc/ops/shapes.h"
 
 namespace gibbslab::ops {
-namespace {
 
 void require_channels(const char* op, const Channels& channels, const Tensor& x) {
   const int64_t c = channels.count();
@@ -17,8 +16,6 @@ void require_channels(const char* op, const Channels& channels, const Tensor& x)
   require_shape_if_given(op, "gamma", channels.gamma, 1, c);
   require_shape_if_given(op, "beta", channels.beta, 1, c);
 }
-
-}  // namespace
 
 void channel_moments(const Context& ctx, const Tensor& x, Tensor& mean, Tensor& variance) {
   constexpr const char* op = "channel_moments";
@@ -39,7 +36,11 @@ void batch_norm(const Context& ctx, const BatchNorm& job) {
 void batch_norm_backward(const Context& ctx, const BatchNormBackward& given) {
   constexpr const char* op = "batch_norm_backward";
   require_channels(op, given.channels, *given.x);
-  require_shape(op, "dz", *given.dz, given.x->rows(), given.x->cols());
+  require_shape(op, "dy", *given.dy, given.x->rows(), given.x->cols());
+  require(is_activation(given.activation.kind), op,
+          [] { return "the function must be an activation"; });
+  if (given.activation.kind != FunctionKind::kIdentity)
+    require_shape(op, "y", *given.y, given.x->rows(), given.x->cols());
   const int64_t c = given.channels.count();
   BatchNormBackward job = given;
   Tensor gamma, beta;

@@ -22,12 +22,14 @@ struct BatchNorm {
   Tensor* out = nullptr;
 };
 
-// From the gradient dz (N, P C) at the input to the activation; null outputs are not wanted.
+// From the gradient dy (N, P C) at the result y of an activation, which is not needed where that is
+// the identity; null outputs are not wanted.
 //   gamma_gradient, beta_gradient (1, C);  out (N, P C), the gradient by x: through mean and
 //   variance too where they are those of x
 struct BatchNormBackward {
-  const Tensor *dz = nullptr, *x = nullptr;
+  const Tensor *dy = nullptr, *y = nullptr, *x = nullptr;
   Channels channels;
+  Function activation;
   bool of_batch = false;
   Tensor *gamma_gradient = nullptr, *beta_gradient = nullptr, *out = nullptr;
 };
@@ -41,6 +43,9 @@ struct NormOps {
 };
 
 namespace ops {
+
+// ShapeError unless x has channels as many as the numbers that are given for them.
+void require_channels(const char* op, const Channels& channels, const Tensor& x);
 
 // mean, variance (1, C) = those of each channel of x (N, P C), which is not empty; the variance
 // divided by N P. Sums in float64.

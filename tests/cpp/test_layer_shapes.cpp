@@ -36,6 +36,27 @@ TEST(convolutions) {
                ops::swap_axes(context(), x, 5, 6, back));
 }
 
+TEST(convolutions_that_are_normalised) {
+  const Tensor x = Tensor::zeros(2, 40), w = Tensor::zeros(3, 18), c = Tensor::zeros(1, 3),
+               wrong = Tensor::zeros(1, 2), none = Tensor::zeros(0, 40);
+  Tensor out = Tensor::zeros(2, 18), mean = Tensor::zeros(1, 3), variance = Tensor::zeros(1, 3),
+         empty = Tensor::zeros(0, 18);
+  const Channels fitting{&c, &c, nullptr, nullptr, 1e-5f}, short_mean{&wrong, &wrong};
+  ops::conv(context(), {kGeometry, &x, &w, nullptr, {}, &out, &fitting});
+  ops::conv(context(), {kGeometry, &x, &w, nullptr, {}, &out, nullptr, &mean, &variance});
+  CHECK_THROWS(ShapeError, "[conv] mean must have shape (1, 3), got (1, 2)",
+               ops::conv(context(), {kGeometry, &x, &w, nullptr, {}, &out, &short_mean}));
+  CHECK_THROWS(
+      ShapeError, "[conv] mean and variance must be given together",
+      ops::conv(context(), {kGeometry, &x, &w, nullptr, {}, &out, nullptr, &mean, nullptr}));
+  CHECK_THROWS(
+      ShapeError, "[conv] moments are those of a result without an activation",
+      ops::conv(context(), {kGeometry, &x, &w, nullptr, {}, &out, &fitting, &mean, &variance}));
+  CHECK_THROWS(
+      ShapeError, "[conv] x must have elements",
+      ops::conv(context(), {kGeometry, &none, &w, nullptr, {}, &empty, nullptr, &mean, &variance}));
+}
+
 TEST(convolutions_of_an_empty_batch) {
   const Tensor x = Tensor::zeros(0, 40), y = Tensor::zeros(0, 18), w = Tensor::zeros(3, 18);
   Tensor out = Tensor::zeros(0, 18), dw = Tensor::zeros(3, 18);
@@ -60,13 +81,18 @@ TEST(batch_normalisation) {
   CHECK_THROWS(ShapeError, "[batch_norm] out must have shape (2, 6), got (1, 3)",
                ops::batch_norm(context(), {&x, fitting, {}, &mean}));
   BatchNormBackward job;
-  job.dz = &channels;
+  job.dy = &channels;
   job.x = &x;
   job.channels = fitting;
-  CHECK_THROWS(ShapeError, "[batch_norm_backward] dz must have shape (2, 6), got (1, 3)",
+  CHECK_THROWS(ShapeError, "[batch_norm_backward] dy must have shape (2, 6), got (1, 3)",
                ops::batch_norm_backward(context(), job));
-  job.dz = &x;
+  job.dy = &x;
   job.out = &mean;
+  job.activation.kind = FunctionKind::kTanh;
+  job.y = &channels;
+  CHECK_THROWS(ShapeError, "[batch_norm_backward] y must have shape (2, 6), got (1, 3)",
+               ops::batch_norm_backward(context(), job));
+  job.activation.kind = FunctionKind::kIdentity;
   CHECK_THROWS(ShapeError, "[batch_norm_backward] out must have shape (2, 6), got (1, 3)",
                ops::batch_norm_backward(context(), job));
 }

@@ -145,6 +145,25 @@ def test_layers(name: str, function: str, alpha: float, monkeypatch: pytest.Monk
         assert (np.abs(got - twin) <= within + 4e-7 * np.maximum(1, np.abs(twin))).all()
 
 
+@pytest.mark.parametrize("of_batch", [True, False])
+@pytest.mark.parametrize("name", ["conv", "transposed"])
+def test_normalised_layers(name: str, of_batch: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as the product, its moments, and the normalisation one after the other."""
+    monkeypatch.setenv("GIBBSLAB_CUDA_CONVOLUTIONS", "tf32")
+    g, xs = CASES["3x3"][1], operands(name, "3x3")
+    channels, transposed = (g.out if name == "conv" else g.image)[2], name == "transposed"
+    z = variable(ours(name, g, *xs))
+    fixed = [variable(np.full((1, channels), x, np.float32)) for x in (0.5, 2.0)]
+    moments = core.nn.channel_moments(z, channels) if of_batch else fixed
+    expected = core.nn.batch_norm(z, *moments, None, None, of_batch, 1e-5, "tanh").to_numpy()
+    leaves, known = map(variable, xs), (None, None) if of_batch else fixed
+    y, *used = core.nn.conv_norm(g.core(core.nn), *leaves, None, *known, None, None, transposed,
+                                 1e-5, "tanh")  # fmt: skip
+    np.testing.assert_array_equal(y.to_numpy(), expected)
+    for a, b in zip(used, moments):
+        np.testing.assert_array_equal(a.to_numpy(), b.to_numpy())
+
+
 @pytest.mark.parametrize("name", ["conv", "transposed"])
 @pytest.mark.parametrize("how", UNIT)
 def test_a_sample_does_not_depend_on_its_batch(

@@ -8,6 +8,7 @@ DENSE, VARIABLES = "tests/ops/test_dense.py::test_", "tests/ops/test_variables.p
 REVERSE, DESCENT = "tests/ops/test_reverse_mode.py::test_", "tests/ops/test_descent.py::test_"
 CONV = "tests/ops/test_conv.py::test_"
 NORM = "tests/ops/test_norm.py::test_"
+CONV_NORM = "tests/ops/test_conv_norm.py::test_"
 VAE = "tests/models/test_vae.py::test_"
 BOUNDS = "tests/models/test_vae_bounds.py::test_"
 DECODERS = "tests/models/test_vae_decoders.py::test_"
@@ -48,6 +49,14 @@ SHARED = {
 }
 # In the code of the CPU, or above the devices.
 NEURAL_FAULTS = SHARED | {
+    "moments_between_parts_left_out": Fault(
+        "the variance is the mean of the parts' variances",
+        (
+            CONV_NORM + "moments_are_those_of_the_products[many pixels-False-0.0]",
+            CONV_NORM + "moments_are_those_of_the_products[by pixel-True-0.0]",
+            NORM + "moments_of_many_pixels[0.0]",
+        ),
+    ),
     "dense_slope_left_out": Fault(
         "the gradient passes a planned layer as if it had no activation",
         (VAE + "gradients_equal_those_of_variables[1.0-5]",),

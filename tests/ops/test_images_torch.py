@@ -101,6 +101,19 @@ def test_a_gradient_penalty_of_a_discriminator() -> None:
         np.testing.assert_allclose(a, b.numpy(), rtol=1e-3, atol=1e-5)
 
 
+def there_and_back(net: Any, peer: Any, x: np.ndarray) -> list[tuple[Any, Any]]:
+    """What both make of x, and the gradients by it; those of the parameters lie with them."""
+    ours = nn.Variable(x, requires_grad=True, device=core.device)
+    theirs = torch.from_numpy(x).requires_grad_()
+    y, z = net(ours), peer(theirs)
+    seed = images(*z.shape)
+    net.zero_grad()
+    peer.zero_grad()
+    y.backward(seed)
+    z.backward(torch.from_numpy(seed))
+    return [(y, z.detach()), (ours.grad, theirs.grad)]
+
+
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("name", ["BatchNorm1d", "BatchNorm2d"])
 def test_batch_normalisation(name: str, affine: bool) -> None:
@@ -118,20 +131,39 @@ def test_batch_normalisation(name: str, affine: bool) -> None:
             net.eval()
             peer.eval()
         x = images(6, 5, *((4, 3) if name == "BatchNorm2d" else ())) + step
-        ours = nn.Variable(x, requires_grad=True, device=core.device)
-        theirs = torch.from_numpy(x).requires_grad_()
-        y, z = net(ours), peer(theirs)
-        seed = images(*z.shape)
-        net.zero_grad()
-        peer.zero_grad()
-        y.backward(seed)
-        z.backward(torch.from_numpy(seed))
-        pairs = [(y, z.detach()), (ours.grad, theirs.grad), (net.running_mean, peer.running_mean),
+        pairs = [*there_and_back(net, peer, x), (net.running_mean, peer.running_mean),
                  (net.running_var, peer.running_var)]  # fmt: skip
         if affine:
             pairs += [(net.weight.grad, peer.weight.grad), (net.bias.grad, peer.bias.grad)]
         for a, b in pairs:
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ["Conv2d", "ConvTranspose2d"])
+def test_convolutions_that_are_normalised(name: str, bias: bool) -> None:
+    """As one operation: two steps of training, then use, with gradients in all of them."""
+    options = {"kernel_size": 3, "stride": 2, "padding": 1, "bias": bias}
+    conv = getattr(nn, name)(3, 4, **options, data_format="NCHW", random_state=0,
+                             device=core.device)  # fmt: skip
+    norm = nn.BatchNorm2d(4, momentum=0.3, data_format="NCHW", device=core.device)
+    peers = getattr(torch.nn, name)(3, 4, **options), torch.nn.BatchNorm2d(4, momentum=0.3)
+    as_theirs(conv, peers[0])
+    net, peer = nn.Sequential(conv, norm, nn.ELU()), torch.nn.Sequential(*peers, torch.nn.ELU())
+    for step in range(3):
+        if step == 2:
+            net.eval()
+            peer.eval()
+        x = images(4, 3, 5, 6) + step
+        pairs = there_and_back(net, peer, x)
+        pairs += [(getattr(norm, of), getattr(peers[1], of))
+                  for of in ("running_mean", "running_var")]  # fmt: skip
+        pairs += [(getattr(norm, of).grad, getattr(peers[1], of).grad)
+                  for of in ("weight", "bias")]  # fmt: skip
+        pairs += [(conv.bias.grad, peers[0].bias.grad) for _ in range(bias)]
+        gradient = peers[0].weight.grad.permute(0, 2, 3, 1)
+        for a, b in [*pairs, (conv.weight.grad, gradient)]:
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=5e-5)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])

@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pytest
 from gibbslab import nn
-from gibbslab.nn._sequential import _fuses
+from gibbslab.nn._sequential import _fuses, _normalises
 
 X = np.random.default_rng(0).normal(size=(2, 7, 6, 3)).astype(np.float32)
 
@@ -200,6 +200,47 @@ def test_batch_normalisation_fuses_and_computes_the_same() -> None:
         assert _fuses(layer, activation)
         expected = activation(copy.deepcopy(layer)(x))
         np.testing.assert_allclose(nn.Sequential(layer, activation)(x), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_convolutions_fuse_with_their_normalisation(data_format: str) -> None:
+    """Values, gradients and running moments are those of the layers one after the other."""
+    x = X if data_format == "NHWC" else X.transpose(0, 3, 1, 2)
+    form = {"data_format": data_format}
+    for make in (conv, transposed):
+        for last in ([], [nn.Tanh()]):
+            layers = [make(3, 4, 3, **form), nn.BatchNorm2d(4, device="cpu", **form), *last]
+            alone = copy.deepcopy(layers)
+            assert _normalises(*layers[:2])
+            net = nn.Sequential(*layers)
+            for training in (True, True, False):
+                net.train(training)
+                y, z = net(x), x
+                for layer in alone:
+                    z = layer.train(training)(z)
+                np.testing.assert_allclose(y, z, rtol=1e-5, atol=1e-6)
+                for result in (y, z):
+                    (result * result).sum().backward()
+            for a, b in zip(net._kept().values(), nn.Sequential(*alone)._kept().values()):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+                if isinstance(a, nn.Parameter):
+                    scale = np.abs(b.grad.numpy()).max()
+                    np.testing.assert_allclose(a.grad, b.grad, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_what_does_not_fit_a_convolution_is_not_fused_with_it() -> None:
+    layer, norm = conv(3, 4, 3), nn.BatchNorm2d(4, device="cpu")
+    assert not _normalises(layer, nn.BatchNorm2d(4, data_format="NCHW", device="cpu"))
+    assert not _normalises(layer, nn.BatchNorm2d(5, device="cpu"))
+    assert not _normalises(layer, nn.BatchNorm1d(4, device="cpu"))
+    assert not _normalises(nn.Linear(3, 4, device="cpu"), norm)
+    assert not _normalises(layer)
+    with pytest.raises(ValueError, match=r"\[BatchNorm2d\] x must have shape"):
+        nn.Sequential(layer, nn.BatchNorm2d(5, device="cpu"))(X)
+    with pytest.raises(ValueError, match=r"\[BatchNorm2d\] x must have more than one value"):
+        nn.Sequential(conv(3, 4, (7, 6)), norm)(X[:1])
+    vars(norm)["forward"] = lambda x: x
+    assert not _normalises(layer, norm)
 
 
 @pytest.mark.parametrize("module", ["_convolution", "_normalisation", "_upsampling"])

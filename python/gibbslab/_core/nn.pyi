@@ -95,6 +95,21 @@ def batch_norm(
     alpha: float = 0.0,
     plain: bool = False,
 ) -> Variable: ...
+def conv_norm(
+    geometry: ConvGeometry,
+    x: Variable,
+    weight: Variable,
+    bias: Variable | None = None,
+    mean: Variable | None = None,
+    variance: Variable | None = None,
+    gamma: Variable | None = None,
+    beta: Variable | None = None,
+    transposed: bool = False,
+    epsilon: float = 1e-05,
+    function: str = "identity",
+    alpha: float = 0.0,
+    plain: bool = False,
+) -> tuple[Variable, Variable, Variable]: ...
 def upsample(
     x: Variable,
     image: tuple[int, int, int],

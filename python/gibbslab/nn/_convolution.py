@@ -10,6 +10,7 @@ from .._validation import as_integer, as_seed
 from ._images import Images, Pair, as_format, as_pair
 from ._init import as_init, initial_weights
 from ._module import Module, as_input
+from ._normalisation import BatchNorm2d
 from ._variable import Parameter, Variable
 
 __all__ = ["Conv2d", "ConvTranspose2d"]
@@ -59,6 +60,30 @@ class _Convolution(Module):
 
     def activated(self, x: Any, function: str, alpha: float) -> Variable:
         """A function of the result as one operation; `Sequential` calls it."""
+        given, geometry, (height, width) = self._placed(x)
+        core = _core.nn.convolution(
+            geometry, given.core, *self._parameters(), self._transposed, function, alpha
+        )
+        return Images(core, height, width, self.out_channels).variable(self.data_format)
+
+    def normalised(self, x: Any, norm: BatchNorm2d, function: str, alpha: float) -> Variable:
+        """A function of the result, normalised, as one operation; `Sequential` calls it."""
+        given, geometry, (height, width) = self._placed(x)
+
+        def compute(mean: Any, variance: Any) -> Any:
+            return _core.nn.conv_norm(
+                geometry, given.core, *self._parameters(), mean, variance, *norm._parameters(),
+                self._transposed, norm.eps, function, alpha,
+            )  # fmt: skip
+
+        core = norm._with_moments(given.n * height * width, compute)
+        return Images(core, height, width, self.out_channels).variable(self.data_format)
+
+    def _parameters(self) -> tuple[_core.nn.Variable, _core.nn.Variable | None]:
+        return self.weight._node, None if self.bias is None else self.bias._node
+
+    def _placed(self, x: Any) -> tuple[Images, _core.nn.ConvGeometry, Pair]:
+        """The images of x, where they go, and the size of what becomes of them."""
         op = type(self).__name__
         given = Images.of(as_input(x, self, self.weight), self.data_format, op, self.in_channels)
         (height, top), (width, left) = self._side(given.height, 0), self._side(given.width, 1)
@@ -71,11 +96,7 @@ class _Convolution(Module):
         after = (height, width, self.out_channels)
         image, out = (after, before) if self._transposed else (before, after)
         geometry = _core.nn.ConvGeometry(image, out, self.kernel_size, self.stride, (top, left))
-        bias = None if self.bias is None else self.bias._node
-        core = _core.nn.convolution(
-            geometry, given.core, self.weight._node, bias, self._transposed, function, alpha
-        )
-        return Images(core, height, width, self.out_channels).variable(self.data_format)
+        return given, geometry, (height, width)
 
     def __repr__(self) -> str:
         return (

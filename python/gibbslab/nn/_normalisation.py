@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import _core
@@ -37,22 +38,37 @@ class _BatchNorm(Module):
         self, core: _core.nn.Variable, count: int, function: str, alpha: float
     ) -> _core.nn.Variable:
         """The batch with `count` values of each channel, normalised and activated."""
-        if self.training:
-            if count < 2:
-                raise ValueError(
-                    f"[{type(self).__name__}] x must have more than one value for each channel "
-                    "in training"
-                )
-            mean, variance = _core.nn.channel_moments(core, self.num_features)
-        else:
-            mean, variance = self.running_mean._node, self.running_var._node
+
+        def compute(mean: Any, variance: Any) -> Any:
+            if mean is None:
+                mean, variance = _core.nn.channel_moments(core, self.num_features)
+            out = _core.nn.batch_norm(
+                core, mean, variance, *self._parameters(), self.training, self.eps, function, alpha
+            )
+            return out, mean, variance
+
+        return self._with_moments(count, compute)
+
+    def _parameters(self) -> tuple[_core.nn.Variable | None, _core.nn.Variable | None]:
         gamma, beta = (None if x is None else x._node for x in (self.weight, self.bias))
-        out = _core.nn.batch_norm(
-            core, mean, variance, gamma, beta, self.training, self.eps, function, alpha
-        )
-        if self.training:
-            self._follow(self.running_mean, mean, 1.0)
-            self._follow(self.running_var, variance, count / (count - 1))
+        return gamma, beta
+
+    def _with_moments(self, count: int, compute: Callable[..., Any]) -> _core.nn.Variable:
+        """What `compute` makes of the running moments, or, in training, of None twice.
+
+        It gives the moments that it normalised with too; the running ones follow those.
+        """
+        if not self.training:
+            out: _core.nn.Variable = compute(self.running_mean._node, self.running_var._node)[0]
+            return out
+        if count < 2:
+            raise ValueError(
+                f"[{type(self).__name__}] x must have more than one value for each channel "
+                "in training"
+            )
+        out, mean, variance = compute(None, None)
+        self._follow(self.running_mean, mean, 1.0)
+        self._follow(self.running_var, variance, count / (count - 1))
         return out
 
     def _follow(self, running: Buffer, now: _core.nn.Variable, scale: float) -> None:

@@ -22,7 +22,7 @@ class Sequential(Module):
     """Modules one after the other.
 
     A layer with weights, or a batch normalisation, and an activation that follows it are one
-    operation.
+    operation; so are a convolution, the batch normalisation of its channels and an activation.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class Sequential(Module):
             x = as_variable(x, parameter, "Sequential")
         i = 0
         while i < len(self.layers):
-            layer, following = self.layers[i], self.layers[i + 1 : i + 2]
-            if _fuses(layer, *following):
-                x = layer.activated(x, following[0].function, following[0].alpha)  # type: ignore
-                i += 2
-                continue
-            x = layer(x)
-            i += 1
+            layers = self.layers[i : i + 3]
+            norm = layers[1:2] if _normalises(*layers[:2]) else []
+            last = layers[len(norm)]
+            following = layers[len(norm) + 1 : len(norm) + 2]
+            follows = following if _fuses(last, *following) else []
+            x = _run(layers[0], norm, follows, x)
+            i += 1 + len(norm) + len(follows)
         return x
 
     def __len__(self) -> int:
@@ -66,12 +66,40 @@ class Sequential(Module):
         return self.layers[index]
 
 
+def _run(layer: Any, norm: list[Any], activation: list[Any], x: Any) -> Any:
+    """One operation: a layer, with what follows it."""
+    function, alpha = "identity", 0.0
+    if activation:
+        function, alpha = activation[0].function, activation[0].alpha
+    if norm:
+        return layer.normalised(x, norm[0], function, alpha)
+    return layer.activated(x, function, alpha) if activation else layer(x)
+
+
+def _watched(*modules: Module) -> bool:
+    """Whether somebody has put another `forward` in the place of one of theirs."""
+    return any("forward" in vars(module) for module in modules)
+
+
+def _normalises(layer: Module, following: Module | None = None) -> bool:
+    """Whether the second is a normalisation of the channels of the first."""
+    return (
+        isinstance(layer, (Conv2d, ConvTranspose2d))
+        and type(layer) in FUSED
+        and isinstance(following, BatchNorm2d)
+        and type(following) is BatchNorm2d
+        and following.num_features == layer.out_channels
+        and following.data_format == layer.data_format
+        and not _watched(layer, following)
+    )
+
+
 def _fuses(layer: Module, following: Module | None = None) -> bool:
-    """Whether the two are what the fused operation computes, and nobody watches one of them."""
+    """Whether the second is an activation that the first computes with it."""
     return (
         type(layer) in FUSED
         and isinstance(following, Activation)
         and following.function in ACTIVATIONS
         and type(following).forward is Activation.forward
-        and not any("forward" in vars(module) for module in (layer, following))
+        and not _watched(layer, following)
     )

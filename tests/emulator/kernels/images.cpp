@@ -31,6 +31,33 @@ void agree_on_layer(bool transposed) {
 TEST(conv_forward) { agree_on_layer(false); }
 TEST(conv_transposed) { agree_on_layer(true); }
 
+// The product with its moments, then normalised by them as it is made again.
+void agree_on_normalised_layer(bool transposed) {
+  agree([=](const Context& ctx) {
+    const ConvGeometry g = geometry();
+    const int64_t channels = transposed ? g.channels : g.out_channels;
+    const Tensor x = zero_or_one(ctx, kBatch, transposed ? g.outputs() : g.inputs(), 1),
+                 w = zero_or_one(ctx, g.out_channels, g.window(), 2);
+    Tensor z = ops::zeros(ctx, kBatch, transposed ? g.inputs() : g.outputs()),
+           out = ops::zeros(ctx, z.rows(), z.cols()), mean = ops::zeros(ctx, 1, channels),
+           variance = ops::zeros(ctx, 1, channels);
+    const Channels norm{&mean, &variance, nullptr, nullptr, 1.0f};
+    const Conv product{g, &x, &w, nullptr, {}, &z, nullptr, &mean, &variance},
+        normalised{g, &x, &w, nullptr, {FunctionKind::kTanh, 0.0f}, &out, &norm};
+    for (const Conv& job : {product, normalised})
+      transposed ? ops::conv_transposed(ctx, job) : ops::conv(ctx, job);
+    Values found;
+    found.add(z);
+    found.add(mean);
+    found.add(variance);
+    found.add(out);
+    return found;
+  });
+}
+
+TEST(conv_forward_normalised) { agree_on_normalised_layer(false); }
+TEST(conv_transposed_normalised) { agree_on_normalised_layer(true); }
+
 TEST(conv_weight) {
   agree([](const Context& ctx) {
     const ConvGeometry g = geometry();
