@@ -143,6 +143,8 @@ def test_traces_show_series_and_reconstructions() -> None:
         np.testing.assert_array_equal(ax.lines[1].get_ydata(), made[i])
     assert display.axes_[1].get_title() == "anomalous, score 1"
     assert len(display.axes_) == 4
+    assert [ax.get_xlabel() for ax in display.axes_] == ["step"] * 4
+    assert display.ax_.get_ylabel() == "value"
     one = AnomalyTraceDisplay(series[:1], made[:1]).plot(ax=plt.subplots()[1])
     assert one.ax_.get_title() == "series 0"
 

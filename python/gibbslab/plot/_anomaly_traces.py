@@ -121,6 +121,8 @@ class AnomalyTraceDisplay:
             panel.fill_between(range(given.size), given, made, color="lightcoral", alpha=0.5,
                                linewidth=0, label="error")  # fmt: skip
             panel.set_title(self._title(i), fontsize="medium")
+            panel.set_xlabel("step")
+        self.ax_.set_ylabel("value")
         self.ax_.legend(fontsize="x-small")
         return self
 
