@@ -221,7 +221,7 @@ plt.show()
 for name in ("200 rectified", "sparse (L1), 200", "denoising, 1000"):
     weights = kinds[name].model_.encoder[0].weight.numpy()
     order = np.argsort(-np.square(weights).sum(axis=1))[:16]
-    FilterDisplay(weights[order], units=order, title=name).plot(n_columns=16)
+    FilterDisplay(weights[order], units=order, title=name).plot(n_columns=8)
     plt.show()
 
 # %% [markdown]
@@ -322,18 +322,19 @@ plt.show()
 # ## 1c · Two latent spaces
 #
 # The same with codes of two numbers, which can be drawn: on the same axes, and the VAE's once more
-# from near by. (0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8
-# bag, 9 boot.)
+# from near by.
 
 # %%
 ae2 = fit(bottleneck(2, between=nn.Softplus), loss="bce")
 vae2 = VAE(2, (256,), n_iter=1 if SMOKE else 10, random_state=0).fit(train)
 codes2 = ae2.transform(test)
 means2, logvar2 = (part.numpy() for part in vae2.model_.encode(test))
+garments = np.array(["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
+                     "sneaker", "bag", "boot"])  # fmt: skip
 figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
 views = (codes2, "Codes of the autoencoder"), (means2, "Means of the VAE"), (means2, "Near by")
 for axis, (z, title) in zip(axes, views):
-    LatentScatterDisplay(z, labels).plot(ax=axis, legend=title == "Near by")
+    LatentScatterDisplay(z, garments[labels]).plot(ax=axis, legend=title == "Near by")
     axis.set(title=title, xlabel="code 0", ylabel="code 1", aspect="auto")
 axes[1].set(xlim=axes[0].get_xlim(), ylim=axes[0].get_ylim())
 plt.show()
@@ -539,7 +540,8 @@ stamped = matrix(kernel / 9, 7, 2).T @ small.ravel()
 pictures = {"input, 3 x 3": small, "result, stride 2": stamped.reshape(7, 7)}
 for axis, (name, picture) in zip(axes, pictures.items()):
     drawn_small = axis.imshow(picture, cmap="Blues", vmin=0, vmax=1.5)
-    axis.set(title=name, xlabel="column", ylabel="row")
+    axis.set(title=name, xlabel="column", ylabel="row",
+             xticks=range(len(picture)), yticks=range(len(picture)))  # fmt: skip
 figure.colorbar(drawn_small, ax=axes[:2], label="value")
 for axis, k in zip(axes[2:], (3, 4)):
     ones = np.ones((k, k), np.float32)
@@ -623,7 +625,7 @@ watched = {"model A": model_a,
 figure, axes = plt.subplots(1, 3, figsize=(14, 3.5), layout="constrained", sharey=True)
 for axis, (name, model) in zip(axes, watched.items()):
     LearningCurveDisplay(model.history_, metrics=["loss"]).plot(ax=axis)
-    axis.set(title=name, ylabel="mean squared error", ylim=(0, 0.06))
+    axis.set(title=name, ylabel="mean squared error", ylim=(0, 0.1))
 plt.show()
 for name, model in watched.items():
     seen, unseen = (1000 * np.array(model.history_[key]) for key in ("loss", "validation_loss"))
@@ -663,7 +665,7 @@ def table(models, given):
                        for model in models.values()])  # fmt: skip
     best, more = errors.argmin(axis=0), errors - errors[0]
     print(f"{'':<4}{'parameters':>11}{'code':>6}{'training':>10}{'validation':>12}{'test':>7}"
-          f"{'less A':>9}{'+-':>6}{'best on':>9}")  # fmt: skip
+          f"{'to A':>9}{'+-':>6}{'best on':>9}")  # fmt: skip
     for i, (name, model) in enumerate(models.items()):
         seen, unseen = (1000 * model.history_[key][-1] for key in ("loss", "validation_loss"))
         print(f"{name:<4}{model.model_.n_parameters:>11,}{model.model_.code_size:>6}{seen:>10.2f}"
