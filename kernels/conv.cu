@@ -17,7 +17,6 @@
 #include <algorithm>
 
 #include "csrc/core/functions.h"
-#include "csrc/core/stride_residue.h"
 #include "kernels/conv.cuh"
 #include "kernels/conv_epilogue.cuh"
 #include "kernels/device.cuh"
@@ -109,12 +108,8 @@ __global__ void __launch_bounds__(kThreads, 2)
                            const ConvOutput out, int rows, int cols, int64_t batch) {
   __shared__ TileMemory memory;
   const int slow = threadIdx.x / 8, fast = 4 * (threadIdx.x % 8);
-  const int row_residue = static_cast<int>(blockIdx.z) / taps.stride_cols,
-            col_residue = static_cast<int>(blockIdx.z) % taps.stride_cols;
-  const StrideResidue v =
-      stride_residue(row_residue, rows, taps.kernel_rows, taps.stride_rows, taps.top);
-  const StrideResidue h =
-      stride_residue(col_residue, cols, taps.kernel_cols, taps.stride_cols, taps.left);
+  const int row_residue = taps.row_residue(), col_residue = taps.col_residue();
+  const StrideResidue v = taps.rows_of(row_residue, rows), h = taps.cols_of(col_residue, cols);
   const int64_t pixels = batch * v.count * h.count;
   const int64_t m = int64_t{blockIdx.x} * kTile + slow, channel = int64_t{blockIdx.y} * kTile;
   const int64_t part = int64_t{blockIdx.z} * gridDim.x + blockIdx.x;
@@ -282,9 +277,7 @@ struct CudaConv : ConvOps {
     if (how != ConvArithmetic::kFp32) return convolve_on_tensor_cores(ctx, job, how, true);
     const ConvGeometry& g = job.geometry;
     const int64_t batch = job.x->rows();
-    // The most pixels that one residue can have.
-    const int64_t pixels = batch * ((g.rows + g.stride_rows - 1) / g.stride_rows) *
-                           ((g.cols + g.stride_cols - 1) / g.stride_cols);
+    const int64_t pixels = batch * most_of_residue(g);
     const dim3 grid(pieces(pixels, kTile), pieces(g.channels, kTile),
                     static_cast<unsigned>(g.stride_rows * g.stride_cols));
     const Parts parts(job, grid, g.channels);

@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "csrc/core/faults.h"
+#include "csrc/core/stride_residue.h"
 #include "csrc/ops/conv.h"
 
 namespace gibbslab::cuda {
@@ -43,6 +44,16 @@ struct Taps {
   __device__ int row(int tap) const {
     return fault("conv_taps_mirrored") ? kernel_rows - 1 - tap : tap;
   }
+  // Residues by the strides of the block's pixels in a transposed convolution, and what they stand
+  // for in an image of `rows` by `cols` pixels.
+  __device__ int row_residue() const { return static_cast<int>(blockIdx.z) / stride_cols; }
+  __device__ int col_residue() const { return static_cast<int>(blockIdx.z) % stride_cols; }
+  __device__ StrideResidue rows_of(int residue, int rows) const {
+    return stride_residue(residue, rows, kernel_rows, stride_rows, top);
+  }
+  __device__ StrideResidue cols_of(int residue, int cols) const {
+    return stride_residue(residue, cols, kernel_cols, stride_cols, left);
+  }
 };
 
 inline int whole(int64_t n) { return static_cast<int>(n); }
@@ -61,6 +72,12 @@ inline Images outputs(const ConvGeometry& g, const Tensor& y) {
 inline Taps taps(const ConvGeometry& g) {
   return {whole(g.kernel_rows), whole(g.kernel_cols), whole(g.stride_rows),
           whole(g.stride_cols), whole(g.top),         whole(g.left)};
+}
+
+// The most pixels of an image that one residue by the strides can have.
+inline int64_t most_of_residue(const ConvGeometry& g) {
+  return ((g.rows + g.stride_rows - 1) / g.stride_rows) *
+         ((g.cols + g.stride_cols - 1) / g.stride_cols);
 }
 
 // How products are computed: strict float32, or on tensor cores, whose factors are rounded to TF32

@@ -73,12 +73,8 @@ __global__ void __launch_bounds__(kTensorThreads, 4)
     conv_tensor_transposed_kernel(const Images y, const TensorWeights w, const Taps taps,
                                   const TensorOutput out, int rows, int cols, int64_t batch) {
   __shared__ TensorMemory<kM, kN> memory;
-  const int row_residue = static_cast<int>(blockIdx.z) / taps.stride_cols,
-            col_residue = static_cast<int>(blockIdx.z) % taps.stride_cols;
-  const StrideResidue v =
-      stride_residue(row_residue, rows, taps.kernel_rows, taps.stride_rows, taps.top);
-  const StrideResidue h =
-      stride_residue(col_residue, cols, taps.kernel_cols, taps.stride_cols, taps.left);
+  const int row_residue = taps.row_residue(), col_residue = taps.col_residue();
+  const StrideResidue v = taps.rows_of(row_residue, rows), h = taps.cols_of(col_residue, cols);
   const int64_t first = int64_t{blockIdx.x} * kM, left = batch * v.count * h.count - first;
   if (left <= 0) return;
   const int channel = static_cast<int>(blockIdx.y) * kN;
@@ -184,9 +180,7 @@ void conv_forward_tensor(const Conv& job, ConvArithmetic how) {
 void conv_transposed_tensor(const Conv& job, ConvArithmetic how) {
   const ConvGeometry& g = job.geometry;
   const int64_t batch = job.x->rows();
-  // The most pixels that one residue can have.
-  const int64_t pixels = batch * ((g.rows + g.stride_rows - 1) / g.stride_rows) *
-                         ((g.cols + g.stride_cols - 1) / g.stride_cols);
+  const int64_t pixels = batch * most_of_residue(g);
   const Tensor& w = *job.weight;
   const TensorWeights weights{w.data(), w.stride(), whole(g.out_channels),
                               w.padded() && g.channels % 4 == 0};
