@@ -243,8 +243,8 @@ void queue_step(const CdRunKey& key, const CdRunJob* job, CdProgress* progress, 
 }  // namespace
 
 void queue_cd_step(const CdRunKey& key, const CdRunJob* job, CdProgress* progress, cudaStream_t s) {
-  if (key.how == Arithmetic::kFp32) return queue_step<Fp32>(key, job, progress, s);
-  if (key.how == Arithmetic::kBf16x2) return queue_step<Bf16<2>>(key, job, progress, s);
+  if (key.how == GibbsArithmetic::kFp32) return queue_step<Fp32>(key, job, progress, s);
+  if (key.how == GibbsArithmetic::kBf16x2) return queue_step<Bf16<2>>(key, job, progress, s);
   queue_step<Bf16<3>>(key, job, progress, s);
 }
 

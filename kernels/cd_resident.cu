@@ -281,8 +281,8 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 }  // namespace
 
-CdResidentKernel resident_kernel(Arithmetic how) {
-  return how == Arithmetic::kBf16x2 ? cd_resident_kernel<2> : cd_resident_kernel<3>;
+CdResidentKernel resident_kernel(GibbsArithmetic how) {
+  return how == GibbsArithmetic::kBf16x2 ? cd_resident_kernel<2> : cd_resident_kernel<3>;
 }
 
 }  // namespace gibbslab::cuda

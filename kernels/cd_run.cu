@@ -267,7 +267,7 @@ void align(CdState& state) {
 
 struct CudaCdRun : CdRunOps {
   bool offers(const Context&, const CdRunSizes& sizes) override {
-    return !wish().plain && arithmetic() != Arithmetic::kInt8x3 && sizes.k <= kMostSweeps;
+    return !wish().plain && arithmetic() != GibbsArithmetic::kInt8x3 && sizes.k <= kMostSweeps;
   }
   CdRunResult run(const Context&, const CdRun& job) override {
     align(*job.state);

@@ -69,7 +69,7 @@ struct CdProgress {
 struct CdRunKey {
   CdRunSizes sizes;
   bool hidden_samples = false;
-  Arithmetic how = Arithmetic::kFp32;
+  GibbsArithmetic how = GibbsArithmetic::kFp32;
   bool operator==(const CdRunKey&) const = default;
 };
 

@@ -73,7 +73,7 @@ bool is_small(const CdRunSizes& sizes, const CdSlices& slices) {
 
 std::optional<CdSlices> resident_slices(const CdRunKey& key, bool velocities,
                                         const CdResidentWish& wish) {
-  const bool bf16 = key.how == Arithmetic::kBf16x2 || key.how == Arithmetic::kBf16x3;
+  const bool bf16 = key.how == GibbsArithmetic::kBf16x2 || key.how == GibbsArithmetic::kBf16x3;
   if (architecture() < kClusters || !bf16) return std::nullopt;
   const int64_t words = pieces_of(key.sizes.visible, kWordUnits);
   int blocks = wish.blocks > 0 ? wish.blocks : kLargestCluster;

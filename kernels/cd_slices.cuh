@@ -36,7 +36,7 @@ std::optional<CdSlices> resident_slices(const CdRunKey& key, bool velocities,
 
 // The kernel of such a run (cd_resident.cu).
 using CdResidentKernel = void (*)(CdRunJob, CdSlices, CdProgress*);
-CdResidentKernel resident_kernel(Arithmetic how);
+CdResidentKernel resident_kernel(GibbsArithmetic how);
 
 // Queues it. It reads the first half of the job's state and, where no value becomes non-finite,
 // writes the second; progress->batch[0] is how many batches went well.

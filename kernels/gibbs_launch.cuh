@@ -9,7 +9,7 @@
 namespace gibbslab::cuda {
 
 // How products of 0/1 states and weights are computed. Products of real-valued states are float32.
-enum class Arithmetic {
+enum class GibbsArithmetic {
   kFp32,    // fused multiply-adds, on every card; the plain twin of the others
   kBf16x2,  // the fast mode: tensor cores, weights as two bf16 planes, within 2^-18 of them
   kBf16x3,  // tensor cores, three planes, which hold every bit of a float32: the default
@@ -19,7 +19,7 @@ enum class Arithmetic {
 // int8x3 under GIBBSLAB_PRODUCTS=int8x3, which is for every device; else
 // GIBBSLAB_CUDA_MODE = fp32 | bf16x2 | bf16x3 | int8x3, or the default; float32 on cards without
 // these tensor cores (before compute capability 8.0).
-Arithmetic arithmetic();
+GibbsArithmetic arithmetic();
 
 // x (B, I) times W (V, H), I = V, or times its transpose, I = H.
 struct HalfStepProduct {

@@ -36,17 +36,17 @@ constexpr int kTensorCores = 80;  // compute capability of bf16 and int8 product
 
 struct Mode {
   const char* name;
-  Arithmetic arithmetic;
+  GibbsArithmetic arithmetic;
 };
-constexpr Mode kModes[] = {{"fp32", Arithmetic::kFp32},
-                           {"bf16x2", Arithmetic::kBf16x2},
-                           {"bf16x3", Arithmetic::kBf16x3},
-                           {"int8x3", Arithmetic::kInt8x3}};
+constexpr Mode kModes[] = {{"fp32", GibbsArithmetic::kFp32},
+                           {"bf16x2", GibbsArithmetic::kBf16x2},
+                           {"bf16x3", GibbsArithmetic::kBf16x3},
+                           {"int8x3", GibbsArithmetic::kInt8x3}};
 
-Arithmetic chosen_arithmetic() {
-  if (fixed_point_products()) return Arithmetic::kInt8x3;
+GibbsArithmetic chosen_arithmetic() {
+  if (fixed_point_products()) return GibbsArithmetic::kInt8x3;
   const char* name = std::getenv("GIBBSLAB_CUDA_MODE");
-  if (name == nullptr || *name == '\0') return Arithmetic::kBf16x3;
+  if (name == nullptr || *name == '\0') return GibbsArithmetic::kBf16x3;
   for (const Mode& mode : kModes)
     if (name == std::string(mode.name)) return mode.arithmetic;
   throw DeviceError("[cuda] GIBBSLAB_CUDA_MODE must be fp32, bf16x2, bf16x3 or int8x3, got '" +
@@ -71,15 +71,15 @@ void set_outputs(const Draw& draw, Tensor* pre, Tensor* mean, BitTensor* sample,
 }
 
 void run_half_step(const HalfStepProduct& product, const HalfStepOutput& out) {
-  const Arithmetic how = product.x.bits != nullptr ? arithmetic() : Arithmetic::kFp32;
+  const GibbsArithmetic how = product.x.bits != nullptr ? arithmetic() : GibbsArithmetic::kFp32;
   switch (how) {
-    case Arithmetic::kFp32:
+    case GibbsArithmetic::kFp32:
       return half_step_fp32(product, out, stream());
-    case Arithmetic::kBf16x2:
+    case GibbsArithmetic::kBf16x2:
       return half_step_bf16(product, out, 2, stream());
-    case Arithmetic::kBf16x3:
+    case GibbsArithmetic::kBf16x3:
       return half_step_bf16(product, out, 3, stream());
-    case Arithmetic::kInt8x3:
+    case GibbsArithmetic::kInt8x3:
       return half_step_int8(product, out, stream());
   }
 }
@@ -87,9 +87,9 @@ void run_half_step(const HalfStepProduct& product, const HalfStepOutput& out) {
 // Probabilities have no common scale of their own: they are split into planes in every mode.
 void run_cd(const CdProduct& product, const CdOutput& out) {
   const bool bits = product.v0.bits != nullptr && product.v1.bits != nullptr;
-  const Arithmetic how = bits ? arithmetic() : Arithmetic::kFp32;
-  if (how == Arithmetic::kFp32) return cd_fp32(product, out, stream());
-  cd_bf16(product, out, how == Arithmetic::kBf16x2 ? 2 : 3, stream());
+  const GibbsArithmetic how = bits ? arithmetic() : GibbsArithmetic::kFp32;
+  if (how == GibbsArithmetic::kFp32) return cd_fp32(product, out, stream());
+  cd_bf16(product, out, how == GibbsArithmetic::kBf16x2 ? 2 : 3, stream());
 }
 
 CdProduct product_of(const CdStatistics& job, const States (&operands)[4]) {
@@ -169,9 +169,9 @@ struct CudaSampling : SamplingOps {
 
 }  // namespace
 
-Arithmetic arithmetic() {
-  const Arithmetic chosen = chosen_arithmetic();
-  return architecture() >= kTensorCores ? chosen : Arithmetic::kFp32;
+GibbsArithmetic arithmetic() {
+  const GibbsArithmetic chosen = chosen_arithmetic();
+  return architecture() >= kTensorCores ? chosen : GibbsArithmetic::kFp32;
 }
 
 SamplingOps& sampling_ops() {

@@ -22,9 +22,10 @@ __attribute__((visibility("default"))) void gibbslab_set_num_threads(int n) {
 }
 
 namespace gibbslab {
-namespace of_config {
 
 namespace py = pybind11;
+
+namespace of_config {
 
 std::string compiler() {
 #if defined(__clang__)

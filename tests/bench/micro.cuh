@@ -9,6 +9,8 @@
 
 namespace gibbslab::bench {
 
+constexpr int kThreads = 256;  // of a block
+
 // How much of everything is done: little of it where only correctness is of interest.
 struct Effort {
   bool tiny = false;

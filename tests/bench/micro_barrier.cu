@@ -7,8 +7,6 @@
 namespace gibbslab::bench {
 namespace {
 
-constexpr int kThreads = 256;
-
 __global__ void block_barriers(int rounds) {
   for (int i = 0; i < rounds; ++i) __syncthreads();
 }

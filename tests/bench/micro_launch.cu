@@ -8,7 +8,6 @@
 namespace gibbslab::bench {
 namespace {
 
-constexpr int kThreads = 256;
 constexpr int kChain = 50;  // kernels of one graph
 
 __global__ void count_kernels(unsigned* counts) {

@@ -10,7 +10,7 @@
 namespace gibbslab::bench {
 namespace {
 
-constexpr int kThreads = 256, kBlocksPerProcessor = 2;
+constexpr int kBlocksPerProcessor = 2;
 
 struct Bf16 {
   using Sum = float;

@@ -1,5 +1,4 @@
-// What the C++ unit tests need of a test framework: TEST(name) { CHECK(...); }, one file one
-// binary.
+// What the C++ unit tests need of a test framework: TEST(name) { CHECK(...); }.
 #pragma once
 
 #include <cmath>
@@ -11,7 +10,7 @@
 namespace check {
 
 struct Case {
-  const char* name;
+  const char *file, *name;
   void (*run)();
 };
 
@@ -21,7 +20,9 @@ inline std::vector<Case>& cases() {
 }
 
 struct Register {
-  Register(const char* name, void (*run)()) { cases().push_back({name, run}); }
+  Register(const char* file, const char* name, void (*run)()) {
+    cases().push_back({file, name, run});
+  }
 };
 
 struct Failed : std::exception {};
@@ -58,9 +59,9 @@ inline int run_all() {
 
 }  // namespace check
 
-#define TEST(name)                                       \
-  static void name();                                    \
-  static const check::Register case_##name(#name, name); \
+#define TEST(name)                                                 \
+  static void name();                                              \
+  static const check::Register case_##name(__FILE__, #name, name); \
   static void name()
 
 #define CHECK(condition) \

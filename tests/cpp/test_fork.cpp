@@ -10,19 +10,11 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/ops/linalg.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/covers.h"
 #include "tests/cpp/random_data.h"
 
 namespace gibbslab {
 namespace {
-
-// Whether every index of [0, n) ran exactly once.
-bool covers(int threads, int64_t n) {
-  std::vector<std::atomic<int>> runs(static_cast<size_t>(n));
-  parallel_for(threads, n, [&](int64_t i) { ++runs[static_cast<size_t>(i)]; });
-  for (const std::atomic<int>& count : runs)
-    if (count != 1) return false;
-  return true;
-}
 
 // Runs `body` in a forked child that has 20 s; true when the child ends well.
 template <class Body>

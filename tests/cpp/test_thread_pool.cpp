@@ -5,18 +5,10 @@
 
 #include "csrc/core/thread_pool.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/covers.h"
 
 namespace gibbslab {
 namespace {
-
-// Whether every index of [0, n) ran exactly once.
-bool covers(int threads, int64_t n) {
-  std::vector<std::atomic<int>> runs(static_cast<size_t>(n));
-  parallel_for(threads, n, [&](int64_t i) { ++runs[static_cast<size_t>(i)]; });
-  for (const std::atomic<int>& count : runs)
-    if (count != 1) return false;
-  return true;
-}
 
 TEST(every_task_runs_once) {
   for (int threads : {1, 2, 3, 8})

@@ -6,10 +6,12 @@ importance-weighted bound with K = 5000 on the test images. This script trains t
 softplus units, and exits with 1 when the bound is below -86.77.
 
 As in the paper training images are binarised anew for every epoch, each pixel 1 with its grey value
-as probability, the batches have 20 images, and the learning rate is 0.001 times 10^(-i / 7) for
-3^i epochs, i = 0 ... 7: 3280 epochs. With fewer --epochs every stage is shorter in proportion. The
-test images are the fixed binarised MNIST test set, the kind of binarisation that published
-likelihoods refer to.
+as probability. What makes fewer epochs than the paper's 3280 do: batches of 100 images with a rate
+of 0.002 for half of the epochs, which then falls linearly, and a KL divergence whose factor grows
+from 0 to 1 over the first --warm-up epochs (Bowman et al. 2016; Soenderby et al. 2016). Without it
+most latent units are given up before they can be of use, and 12 of 50 stay active. The test images
+are the fixed binarised MNIST test set, the kind of binarisation that published likelihoods refer
+to.
 
 The run saves itself after every --every epochs to --checkpoint, and goes on from there when it is
 started again with the same options; --measure only measures what is there.
@@ -36,15 +38,15 @@ from threadpoolctl import threadpool_limits
 
 PUBLISHED = -86.77
 LATENT = 50
-STAGES = [3**i for i in range(8)]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=sum(STAGES))
-    parser.add_argument("--batch", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--every", type=int, default=10, help="epochs from line to line")
+    parser.add_argument("--epochs", type=int, default=1500)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--warm-up", type=int, default=200)
+    parser.add_argument("--every", type=int, default=20, help="epochs from line to line")
     parser.add_argument("--watched", type=int, default=1000, help="test images for the lines")
     parser.add_argument("--samples", type=int, default=5000, help="K of the last bound")
     parser.add_argument("--threads", type=int, default=1)
@@ -89,8 +91,8 @@ def keep(run: Run, path: Path) -> None:
 
 
 def rate(args: argparse.Namespace, epoch: int) -> float:
-    ends = np.cumsum(STAGES) * args.epochs / sum(STAGES)
-    return float(args.rate * 10 ** (-np.searchsorted(ends, epoch, side="right") / 7))
+    """Of the epoch, counted from 0."""
+    return float(args.rate * min(1.0, 2 * (1 - epoch / args.epochs)))
 
 
 def train_epoch(run: Run, args: argparse.Namespace, grey: np.ndarray) -> float:
@@ -100,10 +102,11 @@ def train_epoch(run: Run, args: argparse.Namespace, grey: np.ndarray) -> float:
     run.optimizer.lr = rate(args, epoch)
     images = (rng.random(grey.shape, dtype=np.float32) < grey).astype(np.float32)
     order = rng.permutation(len(images))
+    beta = min(1.0, (epoch + 1) / max(1, args.warm_up))
     total = 0.0
     for first in range(0, len(images), args.batch):
-        total += sum(run.model.training_step(images[order[first : first + args.batch]],
-                                             run.optimizer))  # fmt: skip
+        batch = images[order[first : first + args.batch]]
+        total += sum(run.model.training_step(batch, run.optimizer, beta=beta))
     return -total / len(images)
 
 
@@ -119,8 +122,10 @@ def train(run: Run, args: argparse.Namespace, test: np.ndarray) -> None:
         # The set is ordered by class: every n-th image.
         some = test[:: -(-len(test) // args.watched)]
         bound = run.model.importance_weighted_bound(some, 100).mean()
-        print(f"epoch {run.done[0]:.0f}, {run.done[1]:.0f} s: training ELBO {elbo:.2f}, bound of "
-              f"{len(some)} test images with K = 100 {bound:.2f} nats", flush=True)  # fmt: skip
+        active = run.model.active_units(test)
+        print(f"epoch {run.done[0]:.0f}, {run.done[1]:.0f} s: training ELBO {elbo:.2f}, {active} "
+              f"active units, bound of {len(some)} test images with K = 100 {bound:.2f} nats",
+              flush=True)  # fmt: skip
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ class Values {
  public:
   void add(double value) { all_.push_back(value); }
   void add(const std::vector<double>& values) {
-    all_.insert(all_.end(), values.begin(), values.end());
+    for (const double value : values) all_.push_back(value);
   }
   void add(const Tensor& x);
   void add(const BitTensor& x);
