@@ -5,7 +5,6 @@
 #include "kernels/cd_run.cuh"
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "csrc/core/error.h"
+#include "csrc/core/settings.h"
 #include "kernels/cd_slices.cuh"
 #include "kernels/graph.cuh"
 
@@ -28,8 +28,7 @@ struct CdRunWish {
 };
 
 CdRunWish wish() {
-  const char* text = std::getenv("GIBBSLAB_CUDA_CD_RUN");
-  const std::string asked = text != nullptr ? text : "";
+  const std::string asked = setting("GIBBSLAB_CUDA_CD_RUN");
   CdRunWish out;
   out.plain = asked == "plain";
   out.graph = asked == "graph";

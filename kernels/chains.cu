@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "csrc/core/error.h"
 #include "csrc/core/products.h"
+#include "csrc/core/settings.h"
 
 namespace gibbslab::cuda {
 namespace {
@@ -36,15 +36,16 @@ struct Wish {
 };
 
 std::optional<Wish> wish() {
-  const char* text = std::getenv("GIBBSLAB_CUDA_CHAINS");
-  if (text == nullptr || *text == '\0') return std::nullopt;
+  const std::string asked = setting("GIBBSLAB_CUDA_CHAINS");
+  if (asked.empty()) return std::nullopt;
   Wish out;
-  if (std::string(text) == "plain") {
+  if (asked == "plain") {
     out.plain = true;
     return out;
   }
   char name[16] = "", rest = '\0';
-  const int read = std::sscanf(text, "%15[a-z]:%d:%d%c", name, &out.blocks, &out.group, &rest);
+  const int read =
+      std::sscanf(asked.c_str(), "%15[a-z]:%d:%d%c", name, &out.blocks, &out.group, &rest);
   out.resident = name == std::string("resident");
   const bool known = out.resident || name == std::string("stream");
   if (read != 3 || !known || out.blocks < 1 || out.blocks > kLargestCluster || out.group < 4 ||
@@ -52,7 +53,7 @@ std::optional<Wish> wish() {
     throw DeviceError(
         "[cuda] GIBBSLAB_CUDA_CHAINS must be plain, resident:BLOCKS:CHAINS or "
         "stream:BLOCKS:CHAINS, got '" +
-        std::string(text) + "'");
+        asked + "'");
   return out;
 }
 

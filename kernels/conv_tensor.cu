@@ -9,11 +9,12 @@
 // where channels are few: blockIdx.x counts tiles of pixels (of taps in the gradient), y those of
 // channels, z the residues or the shares. Four neighbours are one copy of 16 bytes where channels
 // are multiples of four, else four copies.
-#include <cstdlib>
 #include <string>
 #include <type_traits>
 
+#include "csrc/core/error.h"
 #include "csrc/core/functions.h"
+#include "csrc/core/settings.h"
 #include "kernels/conv_sources.cuh"
 #include "kernels/device.cuh"
 #include "kernels/launch.cuh"
@@ -118,7 +119,6 @@ __global__ void __launch_bounds__(kTensorThreads, 4)
 
 // ---------------------------------------------------------------------------------- launchers
 
-constexpr int kTensorCores = 80;  // compute capability of these products, times ten
 constexpr int kFewChannels = 32, kTile = 64;
 
 TensorOutput tensor_output(const Conv& job, int64_t channels) {
@@ -149,12 +149,8 @@ void visit_tile(int64_t channels, const Visit& visit) {
 }  // namespace
 
 ConvArithmetic conv_arithmetic() {
-  const char* text = std::getenv("GIBBSLAB_CUDA_CONVOLUTIONS");
-  const std::string asked = text != nullptr ? text : "";
+  const std::string asked = setting("cuda", "GIBBSLAB_CUDA_CONVOLUTIONS", {"fp32", "tf32", "bf16"});
   if (asked.empty() || asked == "fp32") return ConvArithmetic::kFp32;
-  if (asked != "tf32" && asked != "bf16")
-    throw DeviceError("[cuda] GIBBSLAB_CUDA_CONVOLUTIONS must be fp32, tf32 or bf16, got '" +
-                      asked + "'");
   if (architecture() < kTensorCores)
     throw DeviceError("[cuda] GIBBSLAB_CUDA_CONVOLUTIONS=" + asked +
                       " needs a card of compute capability 8.0 or later");

@@ -29,6 +29,7 @@ Recorder*& recorder();
 
 // Compute capability times ten: 75 is Turing, 80 and 86 Ampere, 90 Hopper.
 int architecture();
+constexpr int kTensorCores = 80;  // has products of bf16, TF32 and int8
 int multiprocessors();
 // Most shared memory of a block, in bytes, once a kernel has asked for it.
 int shared_memory_limit();

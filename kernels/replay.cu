@@ -5,11 +5,12 @@
 // else gets them between two replays. Replays are queued on the device's stream.
 #include "csrc/ops/replay.h"
 
-#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <utility>
 
+#include "csrc/core/error.h"
+#include "csrc/core/settings.h"
 #include "kernels/device.cuh"
 #include "kernels/graph.cuh"
 
@@ -38,13 +39,7 @@ class Recorded {
   Recorded& operator=(const Recorded&) = delete;
 };
 
-bool plain_steps() {
-  const char* text = std::getenv("GIBBSLAB_CUDA_STEPS");
-  const std::string asked = text != nullptr ? text : "";
-  if (!asked.empty() && asked != "plain" && asked != "graph")
-    throw DeviceError("[cuda] GIBBSLAB_CUDA_STEPS must be plain or graph, got '" + asked + "'");
-  return asked == "plain";
-}
+bool plain_steps() { return setting("cuda", "GIBBSLAB_CUDA_STEPS", {"plain", "graph"}) == "plain"; }
 
 void check_blas(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS)

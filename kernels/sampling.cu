@@ -6,12 +6,11 @@
 // columns of a row (gibbs_epilogue.cuh).
 #include "csrc/ops/sampling.h"
 
-#include <cstdlib>
 #include <string>
 
-#include "csrc/core/error.h"
 #include "csrc/core/faults.h"
 #include "csrc/core/products.h"
+#include "csrc/core/settings.h"
 #include "kernels/device.cuh"
 #include "kernels/gibbs_launch.cuh"
 #include "kernels/launch.cuh"
@@ -32,25 +31,14 @@ __global__ void __launch_bounds__(kThreads)
 
 // --------------------------------------------------------------------------- launchers
 
-constexpr int kTensorCores = 80;  // compute capability of bf16 and int8 products, times ten
-
-struct Mode {
-  const char* name;
-  GibbsArithmetic arithmetic;
-};
-constexpr Mode kModes[] = {{"fp32", GibbsArithmetic::kFp32},
-                           {"bf16x2", GibbsArithmetic::kBf16x2},
-                           {"bf16x3", GibbsArithmetic::kBf16x3},
-                           {"int8x3", GibbsArithmetic::kInt8x3}};
-
 GibbsArithmetic chosen_arithmetic() {
   if (fixed_point_products()) return GibbsArithmetic::kInt8x3;
-  const char* name = std::getenv("GIBBSLAB_CUDA_MODE");
-  if (name == nullptr || *name == '\0') return GibbsArithmetic::kBf16x3;
-  for (const Mode& mode : kModes)
-    if (name == std::string(mode.name)) return mode.arithmetic;
-  throw DeviceError("[cuda] GIBBSLAB_CUDA_MODE must be fp32, bf16x2, bf16x3 or int8x3, got '" +
-                    std::string(name) + "'");
+  const std::string asked =
+      setting("cuda", "GIBBSLAB_CUDA_MODE", {"fp32", "bf16x2", "bf16x3", "int8x3"});
+  if (asked == "fp32") return GibbsArithmetic::kFp32;
+  if (asked == "bf16x2") return GibbsArithmetic::kBf16x2;
+  if (asked == "int8x3") return GibbsArithmetic::kInt8x3;
+  return GibbsArithmetic::kBf16x3;
 }
 
 void set_outputs(const Draw& draw, Tensor* pre, Tensor* mean, BitTensor* sample,

@@ -1,7 +1,8 @@
-#include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "csrc/core/error.h"
+#include "csrc/core/settings.h"
 #include "csrc/cpu/kernels.h"
 
 namespace gibbslab::cpu {
@@ -29,11 +30,12 @@ bool has_avx512() {
 #endif
 
 const Kernels& choose() {
-  if (const char* name = std::getenv("GIBBSLAB_ISA"); name != nullptr && *name != '\0') {
-    if (const Kernels* table = find_kernels(name)) return *table;
-    throw DeviceError(std::string("[kernels] GIBBSLAB_ISA must name an instruction set of this "
-                                  "machine (baseline, avx2 or avx512), got '") +
-                      name + "'");
+  if (const std::string name = setting("GIBBSLAB_ISA"); !name.empty()) {
+    if (const Kernels* table = find_kernels(name.c_str())) return *table;
+    throw DeviceError(
+        "[kernels] GIBBSLAB_ISA must name an instruction set of this machine (baseline, avx2 or "
+        "avx512), got '" +
+        name + "'");
   }
   for (const char* name : {"avx512", "avx2"})
     if (const Kernels* table = find_kernels(name)) return *table;

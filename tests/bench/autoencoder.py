@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import gibbslab
 import numpy as np
 import peers
-from cpu import Run, machine
+from cpu import Run
 from gibbslab import nn
 from gibbslab.estimators._architecture import PRESETS
-from steps import batches, print_table
-from threadpoolctl import threadpool_limits
+from steps import batches, print_table, run_tables
 
 SIDE, RATE = 28, 1e-3
 # Pixels of the smaller image of each layer, channels below and above.
@@ -76,27 +74,16 @@ def multiply_adds(batch: int) -> int:
     return batch * (3 * sum(each) - each[0])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--compiled", action="store_true", help="torch.compile too")
-    args = parser.parse_args()
-    gibbslab.show_config()
-    print(f"{machine()}; {args.threads} threads")
-    X = np.random.default_rng(0).random((10 * args.batch, SIDE * SIDE)).astype(np.float32)
-    with threadpool_limits(args.threads):
-        runs = {"gibbslab": ours(X, args.batch)}
-        if peers.HAS_TORCH:
-            __import__("torch").set_num_threads(args.threads)
-            runs["torch eager"] = by_torch(X, args.batch)
-        if peers.HAS_TORCH and args.compiled:
-            runs["torch.compile"] = by_torch(X, args.batch, compiled=True)
-        title = f"Convolutional autoencoder 28x28, batch {args.batch}, Adam"
-        print_table(title, runs, args.rounds, args.steps, multiply_adds(args.batch), warm=2)
+def table(options: argparse.Namespace, batch: int) -> None:
+    X = np.random.default_rng(0).random((10 * batch, SIDE * SIDE)).astype(np.float32)
+    runs = {"gibbslab": ours(X, batch)}
+    if peers.HAS_TORCH:
+        runs["torch eager"] = by_torch(X, batch)
+    if peers.HAS_TORCH and options.compiled:
+        runs["torch.compile"] = by_torch(X, batch, compiled=True)
+    title = f"Convolutional autoencoder 28x28, batch {batch}, Adam"
+    print_table(title, runs, options.rounds, options.steps, multiply_adds(batch), warm=2)
 
 
 if __name__ == "__main__":
-    main()
+    run_tables(__doc__, table, steps=20, batches=[128])

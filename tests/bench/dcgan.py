@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import gibbslab
 import numpy as np
 import peers
-from cpu import Run, machine
+from cpu import Run
 from gibbslab import nn
-from steps import print_table
-from threadpoolctl import threadpool_limits
+from steps import print_table, run_tables
 
 NOISE, WIDTH = 100, 128
 
@@ -103,27 +101,16 @@ def multiply_adds(batch: int) -> int:
     return batch * (2 * first + 3 * others)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--compiled", action="store_true", help="torch.compile too")
-    args = parser.parse_args()
-    gibbslab.show_config()
-    print(f"{machine()}; {args.threads} threads")
-    with threadpool_limits(args.threads):
-        runs = {"gibbslab": ours(args.batch)}
-        if peers.HAS_TORCH:
-            __import__("torch").set_num_threads(args.threads)
-            runs["torch eager"] = by_torch(args.batch)
-            runs["torch channels-last"] = by_torch(args.batch, channels_last=True)
-        if peers.HAS_TORCH and args.compiled:
-            runs["torch.compile"] = by_torch(args.batch, compiled=True)
-        title = f"DCGAN 28x28, batch {args.batch}, forward and backward of both nets"
-        print_table(title, runs, args.rounds, args.steps, multiply_adds(args.batch), warm=1)
+def table(options: argparse.Namespace, batch: int) -> None:
+    runs = {"gibbslab": ours(batch)}
+    if peers.HAS_TORCH:
+        runs["torch eager"] = by_torch(batch)
+        runs["torch channels-last"] = by_torch(batch, channels_last=True)
+    if peers.HAS_TORCH and options.compiled:
+        runs["torch.compile"] = by_torch(batch, compiled=True)
+    title = f"DCGAN 28x28, batch {batch}, forward and backward of both nets"
+    print_table(title, runs, options.rounds, options.steps, multiply_adds(batch), warm=1)
 
 
 if __name__ == "__main__":
-    main()
+    run_tables(__doc__, table, steps=2, batches=[128])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from cpu import Run, sgemm_rate, time_rounds
+import gibbslab
+import peers
+from cpu import Run, machine, sgemm_rate, time_rounds
+from threadpoolctl import threadpool_limits
 
 
 def batches(X: Any, batch: int, first: int, last: int) -> Iterator[Any]:
@@ -26,3 +30,30 @@ def print_table(
     print(f"sgemm {rate / 1e9:.0f} GFLOP/s, floor {1e3 * floor:.2f} ms a step")
     for name, t in medians.items():
         print(f"{name:<20}{1e3 * t:>10.2f} ms{t / floor:>8.2f}x floor{t / least:>8.2f}x")
+
+
+def run_tables(
+    description: str | None,
+    table: Callable[[argparse.Namespace, int], None],
+    *,
+    steps: int,
+    batches: list[int],
+    compiled: bool = False,
+) -> None:
+    """A script: `table(options, batch)` for every batch size that its user asks for."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=steps, help="of a round")
+    parser.add_argument("--batches", type=int, nargs="+", default=batches)
+    parser.add_argument(
+        "--compiled", action=argparse.BooleanOptionalAction, default=compiled, help="torch.compile"
+    )
+    options = parser.parse_args()
+    gibbslab.show_config()
+    print(f"{machine()}; {options.threads} threads")
+    with threadpool_limits(options.threads):
+        if peers.HAS_TORCH:
+            __import__("torch").set_num_threads(options.threads)
+        for batch in options.batches:
+            table(options, batch)

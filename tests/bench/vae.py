@@ -10,14 +10,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-import gibbslab
 import numpy as np
 import peers
-from cpu import Run, machine
+from cpu import Run
 from gibbslab import nn
 from gibbslab.models import VAE
-from steps import batches, print_table
-from threadpoolctl import threadpool_limits
+from steps import batches, print_table, run_tables
 
 VISIBLE, HIDDEN, LATENT, RATE = 784, 200, 20, 1e-3
 
@@ -100,31 +98,17 @@ def multiply_adds(batch: int) -> int:
     return batch * (3 * sum(weights) - weights[0])
 
 
-def table(batch: int, rounds: int, steps: int) -> None:
+def table(options: argparse.Namespace, batch: int) -> None:
     X = (np.random.default_rng(0).random((20 * batch, VISIBLE)) < 0.19).astype(np.float32)
     runs = {"gibbslab": planned(X, batch), "gibbslab variables": by_variables(X, batch)}
     if peers.HAS_TORCH:
         runs["torch eager"] = by_torch(X, batch, compiled=False)
+    if peers.HAS_TORCH and options.compiled:
         runs["torch.compile"] = by_torch(X, batch, compiled=True)
     title = f"VAE {VISIBLE}-{HIDDEN}-{HIDDEN}-{LATENT}, batch {batch}, Adam"
-    print_table(title, runs, rounds, steps, multiply_adds(batch))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--batches", type=int, nargs="+", default=[100, 1024])
-    args = parser.parse_args()
-    gibbslab.show_config()
-    print(f"{machine()}; {args.threads} threads")
-    with threadpool_limits(args.threads):
-        if peers.HAS_TORCH:
-            __import__("torch").set_num_threads(args.threads)
-        for batch in args.batches:
-            table(batch, args.rounds, max(1, args.steps * 100 // batch))
+    steps = max(1, options.steps * 100 // batch)
+    print_table(title, runs, options.rounds, steps, multiply_adds(batch))
 
 
 if __name__ == "__main__":
-    main()
+    run_tables(__doc__, table, steps=100, batches=[100, 1024], compiled=True)
