@@ -6,6 +6,7 @@
 #include "csrc/core/faults.h"
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/blas.h"
+#include "csrc/cpu/conv_by_frequency.h"
 #include "csrc/cpu/conv_by_pixel.h"
 #include "csrc/cpu/conv_finish.h"
 #include "csrc/cpu/conv_shares.h"
@@ -175,11 +176,14 @@ void weight_piece(const ConvGeometry& g, const Tensor& y, const Tensor& x, const
 
 struct CpuConv : ConvOps {
   void forward(const Context& ctx, const Conv& job) override {
+    if (suits_frequencies(job.geometry, *job.x, *job.weight)) return conv_by_frequency(ctx, job);
     if (suits_pixels(job.geometry, *job.x, *job.weight)) return conv_by_pixel(ctx, job);
     run(ctx, job, job.geometry.out_channels, [&](const Panel& at) { multiply_windows(job, at); });
   }
 
   void transposed(const Context& ctx, const Conv& job) override {
+    if (suits_frequencies(job.geometry, *job.x, *job.weight))
+      return conv_transposed_by_frequency(ctx, job);
     if (suits_pixels(job.geometry, *job.x, *job.weight)) return conv_transposed_by_pixel(ctx, job);
     job.out->clear();
     run(ctx, job, job.geometry.channels, [&](const Panel& at) { spread_pixels(job, at); });
@@ -188,6 +192,7 @@ struct CpuConv : ConvOps {
   void weight_gradient(const Context& ctx, const ConvGeometry& g, const Tensor& y, const Tensor& x,
                        Tensor& out) override {
     const int64_t n = y.rows();
+    if (suits_frequencies(g, y, x)) return conv_weight_by_frequency(ctx, g, y, x, out);
     if (suits_pixels(g, y, x)) return conv_weight_by_pixel(ctx, g, y, x, out);
     const WeightPieces pieces(g, n);
     const std::vector<Tensor> parts = shares_of(out, pieces.shares);

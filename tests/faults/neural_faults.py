@@ -7,6 +7,7 @@ from faulty import Fault
 DENSE, VARIABLES = "tests/ops/test_dense.py::test_", "tests/ops/test_variables.py::test_"
 REVERSE, DESCENT = "tests/ops/test_reverse_mode.py::test_", "tests/ops/test_descent.py::test_"
 CONV = "tests/ops/test_conv.py::test_"
+CONV_BY_FREQUENCY = "tests/ops/test_conv_by_frequency.py::test_"
 NORM = "tests/ops/test_norm.py::test_"
 CONV_NORM = "tests/ops/test_conv_norm.py::test_"
 VAE = "tests/models/test_vae.py::test_"
@@ -55,6 +56,14 @@ NEURAL_FAULTS = SHARED | {
             CONV_NORM + "moments_are_those_of_the_products[many pixels-False-0.0]",
             CONV_NORM + "moments_are_those_of_the_products[by pixel-True-0.0]",
             NORM + "moments_of_many_pixels[0.0]",
+        ),
+    ),
+    "conv_frequency_counted_once": Fault(
+        "half of the frequencies are all, not two of each pair",
+        tuple(
+            CONV_BY_FREQUENCY + f"products[{name}-{case}]"
+            for name in ("conv", "transposed", "weight")
+            for case in ("odd", "even", "strides", "blocks of samples")
         ),
     ),
     "dense_slope_left_out": Fault(

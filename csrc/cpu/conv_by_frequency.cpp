@@ -1,0 +1,213 @@
+#include "csrc/cpu/conv_by_frequency.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "csrc/core/thread_pool.h"
+#include "csrc/cpu/conv_finish.h"
+#include "csrc/cpu/conv_shares.h"
+#include "csrc/cpu/frequency_matrices.h"
+#include "csrc/cpu/kernels.h"
+
+namespace gibbslab::cpu {
+namespace {
+
+// Samples whose planes are made together, rows of a plane that a task multiplies, and samples or
+// channels that a task maps.
+constexpr int64_t kBlockSamples = 128, kTaskRows = 56, kTaskMaps = 4;
+
+// out = A B [+ out] in each plane of a group: A (rows, depth), or its transpose where `turned`.
+struct PlaneProducts {
+  Matrices a, b, out;
+  bool turned;
+  int64_t rows, cols, depth;
+  bool accumulate;
+
+  void run(const Context& ctx, int64_t planes) const {
+    const int64_t chunks = (rows + kTaskRows - 1) / kTaskRows;
+    parallel_for(ctx.threads(), planes * chunks, [&](int64_t task) {
+      const int64_t p = task / chunks, first = rows * (task % chunks) / chunks;
+      const int64_t end = rows * (task % chunks + 1) / chunks;
+      kernels().dense_product({a.planes.data + p * a.planes.pitch + first * (turned ? 1 : a.stride),
+                               turned ? 1 : a.stride, turned ? a.stride : 1,
+                               b.planes.data + p * b.planes.pitch, b.stride,
+                               out.planes.data + p * out.planes.pitch + first * out.stride,
+                               out.stride, end - first, cols, depth, accumulate});
+    });
+  }
+};
+
+// Calls body(i) for i in [begin, end), some to a task.
+template <class Body>
+void map_each(const Context& ctx, int64_t begin, int64_t end, const Body& body) {
+  parallel_for(ctx.threads(), (end - begin + kTaskMaps - 1) / kTaskMaps, [&](int64_t task) {
+    const int64_t first = begin + task * kTaskMaps;
+    for (int64_t i = first; i < std::min(end, first + kTaskMaps); ++i) body(i);
+  });
+}
+
+// Of what the ways to convolve take; in float64, which no geometry makes overflow.
+class Estimate {
+ public:
+  explicit Estimate(const ConvGeometry& g)
+      : g_(g),
+        images_(static_cast<double>(g.stride_rows * g.stride_cols) *
+                static_cast<double>(g.channels)),
+        results_(static_cast<double>(g.out_channels)),
+        row_size_(row_period(g)),
+        col_size_(col_period(g)) {}
+
+  // Of the matrices of one group.
+  double bytes() const {
+    const double numbers =
+        static_cast<double>(kBlockSamples) * (images_ + results_) + images_ * results_;
+    return 3 * static_cast<double>(col_size_) * numbers * sizeof(float);
+  }
+  // Multiply-adds with a batch of n.
+  double by_pixel(double n) const {
+    return n * static_cast<double>(g_.channels) * results_ *
+           inside(g_.out_rows, g_.stride_rows, g_.top, g_.kernel_rows, g_.rows) *
+           inside(g_.out_cols, g_.stride_cols, g_.left, g_.kernel_cols, g_.cols);
+  }
+  // Those of the maps, whose matrices are small, take longer.
+  double by_frequency(double n) const {
+    constexpr double kMapCost = 2;
+    const double maps = n * images_ * static_cast<double>(g_.cols / g_.stride_cols) +
+                        n * results_ * static_cast<double>(g_.out_cols) +
+                        images_ * results_ * static_cast<double>(g_.kernel_cols / g_.stride_cols);
+    return planes() * (n * images_ * results_ + 2 * kMapCost * maps);
+  }
+
+ private:
+  double planes() const {
+    const int64_t real_rows = row_size_ % 2 == 0 ? 2 : 1, real_cols = col_size_ % 2 == 0 ? 2 : 1;
+    return static_cast<double>(real_rows) *
+               static_cast<double>(real_cols + 3 * (col_size_ - real_cols) / 2) +
+           static_cast<double>((row_size_ - real_rows) / 2) * static_cast<double>(3 * col_size_);
+  }
+  // Along a side, the pairs of a pixel of y and a tap that lies inside the image.
+  static double inside(int64_t outputs, int64_t stride, int64_t corner, int64_t kernel,
+                       int64_t size) {
+    int64_t pairs = 0;
+    for (int64_t p = 0; p < outputs; ++p)
+      pairs += taps_inside(p * stride - corner, kernel, size).size();
+    return static_cast<double>(pairs);
+  }
+
+  ConvGeometry g_;
+  double images_, results_;  // columns of the matrices
+  int64_t row_size_, col_size_;
+};
+
+// (window, O) from (O, window).
+Tensor transposed_weights(const Context& ctx, const Tensor& weight) {
+  Tensor out = Tensor::empty(weight.cols(), weight.rows());
+  const int64_t blocks = (weight.rows() + kLanes - 1) / kLanes;
+  parallel_for(ctx.threads(), blocks, [&](int64_t b) {
+    kernels().transpose(weight, out, b * kLanes, std::min(weight.rows(), (b + 1) * kLanes));
+  });
+  return out;
+}
+
+// Matrices A (samples, depth), B (depth, cols) and A B, B of so many kernels; the result has
+// `channels`.
+struct Sizes {
+  int64_t depth, cols, kernels, channels;
+};
+
+// kernel(group, to, k) maps the k-th kernels, from(group, sample, to, row) a sample, and
+// result(group, from, row, sample) maps to one.
+template <class Kernel, class From, class Result>
+void convolve(const Context& ctx, const FrequencyConv& maps, const Conv& job, const Sizes& sizes,
+              const Kernel& kernel, const From& from, const Result& result) {
+  const int64_t n = job.x->rows(), block = std::min(n, kBlockSamples);
+  const std::vector<Matrices> m =
+      maps.places({{block, sizes.depth}, {sizes.depth, sizes.cols}, {block, sizes.cols}});
+  ConvFinish finish(job, sizes.channels, n);
+  for (int64_t group = 0; group < maps.groups(); ++group) {
+    map_each(ctx, 0, sizes.kernels, [&](int64_t k) { kernel(group, m[1], k); });
+    for (int64_t begin = 0; begin < n; begin += block) {
+      const int64_t end = std::min(n, begin + block);
+      map_each(ctx, begin, end, [&](int64_t i) { from(group, job.x->row(i), m[0], i - begin); });
+      PlaneProducts{m[0], m[1], m[2], false, end - begin, sizes.cols, sizes.depth, false}.run(
+          ctx, maps.planes(group));
+      map_each(ctx, begin, end, [&](int64_t i) {
+        result(group, m[2], i - begin, job.out->row(i));
+        if (group + 1 == maps.groups()) finish.sample(i, i);
+      });
+    }
+  }
+  finish.end();
+}
+
+}  // namespace
+
+bool suits_frequencies(const ConvGeometry& g, const Tensor& a, const Tensor& b) {
+  constexpr int64_t kLeastBatch = 32;
+  constexpr double kMostBytes = 1 << 25;
+  if (a.rows() < kLeastBatch || !a.padded() || !b.padded() || g.channels % kLanes != 0 ||
+      g.out_channels % kLanes != 0)
+    return false;
+  if (std::min(g.rows, g.kernel_rows) < g.stride_rows ||
+      std::min(g.cols, g.kernel_cols) < g.stride_cols)
+    return false;
+  const Estimate estimate(g);
+  const double n = static_cast<double>(a.rows());
+  return estimate.bytes() <= kMostBytes && estimate.by_frequency(n) < estimate.by_pixel(n);
+}
+
+void conv_by_frequency(const Context& ctx, const Conv& job) {
+  const ConvGeometry& g = job.geometry;
+  const FrequencyConv maps(g);
+  const Tensor weight = transposed_weights(ctx, *job.weight);
+  convolve(
+      ctx, maps, job, {maps.channels(), g.out_channels, g.channels, g.out_channels},
+      [&](int64_t group, const Matrices& to, int64_t c) {
+        maps.turned_kernels_to(group, weight.data(), weight.stride(), to, c);
+      },
+      [&](int64_t group, const float* x, const Matrices& to, int64_t row) {
+        maps.images_to(group, x, to, row);
+      },
+      [&](int64_t group, const Matrices& from, int64_t row, float* y) {
+        maps.results_from(group, from, row, y);
+      });
+}
+
+void conv_transposed_by_frequency(const Context& ctx, const Conv& job) {
+  const ConvGeometry& g = job.geometry;
+  const FrequencyConv maps(g);
+  convolve(
+      ctx, maps, job, {g.out_channels, maps.channels(), g.out_channels, g.channels},
+      [&](int64_t group, const Matrices& to, int64_t o) {
+        maps.kernels_to(group, job.weight->row(o), to, o);
+      },
+      [&](int64_t group, const float* y, const Matrices& to, int64_t row) {
+        maps.results_to(group, y, to, row);
+      },
+      [&](int64_t group, const Matrices& from, int64_t row, float* x) {
+        maps.images_from(group, from, row, x);
+      });
+}
+
+void conv_weight_by_frequency(const Context& ctx, const ConvGeometry& g, const Tensor& y,
+                              const Tensor& x, Tensor& out) {
+  const FrequencyConv maps(g);
+  const int64_t n = y.rows(), block = std::min(n, kBlockSamples);
+  const std::vector<Matrices> m = maps.places(
+      {{block, g.out_channels}, {block, maps.channels()}, {g.out_channels, maps.channels()}});
+  for (int64_t group = 0; group < maps.groups(); ++group) {
+    for (int64_t begin = 0; begin < n; begin += block) {
+      const int64_t end = std::min(n, begin + block);
+      map_each(ctx, begin, end, [&](int64_t i) {
+        maps.results_to(group, y.row(i), m[0], i - begin);
+        maps.images_to(group, x.row(i), m[1], i - begin);
+      });
+      PlaneProducts{m[0], m[1], m[2], true, g.out_channels, maps.channels(), end - begin, begin > 0}
+          .run(ctx, maps.planes(group));
+    }
+    map_each(ctx, 0, g.out_channels,
+             [&](int64_t o) { maps.kernels_from(group, m[2], o, out.row(o)); });
+  }
+}
+
+}  // namespace gibbslab::cpu
