@@ -12,9 +12,9 @@
 namespace gibbslab::cpu {
 namespace {
 
-// Samples whose planes are made together, rows of a plane that a task multiplies, and samples or
-// channels that a task maps.
-constexpr int64_t kBlockSamples = 128, kTaskRows = 56, kTaskMaps = 4;
+// Samples whose planes are made together, columns of a plane that a task multiplies, and samples
+// or channels that a task maps.
+constexpr int64_t kBlockSamples = 64, kTaskCols = 64, kTaskMaps = 4;
 
 // out = A B [+ out] in each plane of a group: A (rows, depth), or its transpose where `turned`.
 struct PlaneProducts {
@@ -24,15 +24,13 @@ struct PlaneProducts {
   bool accumulate;
 
   void run(const Context& ctx, int64_t planes) const {
-    const int64_t chunks = (rows + kTaskRows - 1) / kTaskRows;
+    const int64_t chunks = (cols + kTaskCols - 1) / kTaskCols;
     parallel_for(ctx.threads(), planes * chunks, [&](int64_t task) {
-      const int64_t p = task / chunks, first = rows * (task % chunks) / chunks;
-      const int64_t end = rows * (task % chunks + 1) / chunks;
-      kernels().dense_product({a.planes.data + p * a.planes.pitch + first * (turned ? 1 : a.stride),
-                               turned ? 1 : a.stride, turned ? a.stride : 1,
-                               b.planes.data + p * b.planes.pitch, b.stride,
-                               out.planes.data + p * out.planes.pitch + first * out.stride,
-                               out.stride, end - first, cols, depth, accumulate});
+      const int64_t p = task / chunks, first = task % chunks * kTaskCols;
+      kernels().dense_product({a.planes.data + p * a.planes.pitch, turned ? 1 : a.stride,
+                               turned ? a.stride : 1, b.planes.data + p * b.planes.pitch + first,
+                               b.stride, out.planes.data + p * out.planes.pitch + first, out.stride,
+                               rows, std::min(kTaskCols, cols - first), depth, accumulate});
     });
   }
 };

@@ -39,12 +39,16 @@ inline int64_t col_period(const ConvGeometry& g) {
   return period(g, g.stride_cols, g.out_cols, residue_of_cols);
 }
 
-// The pixels of x of one residue by the strides, and the taps that reach them: convolved with
-// stride one they are a part of y.
-struct Phase {
-  FrequencyTransform image, kernel;
-  int64_t pixel, tap;  // the first ones
-};
+// The columns of x, or of the kernels where `taps`, of each residue by the stride.
+inline std::vector<ColumnResidue> column_residues(const ConvGeometry& g, bool taps) {
+  std::vector<ColumnResidue> out;
+  for (int64_t r = 0; r < g.stride_cols; ++r) {
+    const StrideResidue s = residue_of_cols(g, r);
+    out.push_back(taps ? ColumnResidue{r, {s.from, -1, s.taps}}
+                       : ColumnResidue{s.first, {0, 1, s.count}});
+  }
+  return out;
+}
 
 // Matrices in planes: element (r, c) of plane p lies at data[p pitch + r stride + c].
 struct Matrices {
@@ -54,32 +58,33 @@ struct Matrices {
   Planes at(int64_t r, int64_t c) const { return {row(r) + c, planes.pitch}; }
 };
 
-// What the three products have in common: images (N, phases C), kernels and results (N, O), each a
-// matrix in each plane of a group.
+// What the three products have in common. The pixels of x of one residue by the strides, a phase,
+// are convolved with the taps that reach them with stride one; all phases add to y. Images
+// (N, phases C), kernels and results (N, O) are matrices in each plane of a group.
 class FrequencyConv {
  public:
   explicit FrequencyConv(const ConvGeometry& g)
       : g_(g),
         row_size_(row_period(g)),
-        result_(Factor::kResult, row_size_, col_period(g), {0, 1, g.out_rows}, {0, 1, g.out_cols}) {
-    for (int64_t i = 0; i < g.stride_rows; ++i)
-      for (int64_t j = 0; j < g.stride_cols; ++j) {
-        const StrideResidue down = residue_of_rows(g, i), along = residue_of_cols(g, j);
-        phases_.push_back(
-            {{Factor::kImage, row_size_, col_period(g), {0, 1, down.count}, {0, 1, along.count}},
-             {Factor::kKernel,
-              row_size_,
-              col_period(g),
-              {down.from, -1, down.taps},
-              {along.from, -1, along.taps}},
-             down.first * g.cols + along.first,
-             i * g.kernel_cols + j});
-      }
+        result_(Factor::kResult, row_size_, col_period(g), {0, 1, g.out_rows},
+                {{0, {0, 1, g.out_cols}}}) {
+    for (int64_t r = 0; r < g.stride_rows; ++r) {
+      const StrideResidue s = residue_of_rows(g, r);
+      images_.push_back(
+          {{Factor::kImage, row_size_, col_period(g), {0, 1, s.count}, column_residues(g, false)},
+           s.first});
+      kernels_.push_back({{Factor::kKernel,
+                           row_size_,
+                           col_period(g),
+                           {s.from, -1, s.taps},
+                           column_residues(g, true)},
+                          r});
+    }
   }
 
   int64_t groups() const { return FrequencyTransform::groups(row_size_); }
   int64_t planes(int64_t group) const { return result_.planes(group); }
-  int64_t channels() const { return static_cast<int64_t>(phases_.size()) * g_.channels; }
+  int64_t channels() const { return g_.stride_rows * g_.stride_cols * g_.channels; }
 
   // Places for the matrices of one group, (rows, cols) each.
   std::vector<Matrices> places(const std::vector<std::pair<int64_t, int64_t>>& shapes) const {
@@ -101,57 +106,66 @@ class FrequencyConv {
   }
 
   void images_to(int64_t group, const float* x, const Matrices& to, int64_t row) const {
-    for (size_t s = 0; s < phases_.size(); ++s)
-      phases_[s].image.to_planes(group, x + phases_[s].pixel * g_.channels, pixels(),
-                                 to.at(row, column(s)));
+    for (size_t r = 0; r < images_.size(); ++r)
+      images_[r].map.to_planes(group, x + images_[r].row * g_.cols * g_.channels, pixels(),
+                               to.at(row, column(r)), g_.channels);
   }
   void images_from(int64_t group, const Matrices& from, int64_t row, float* x) const {
-    for (size_t s = 0; s < phases_.size(); ++s)
-      phases_[s].image.from_planes(group, from.at(row, column(s)), pixels(),
-                                   x + phases_[s].pixel * g_.channels);
+    for (size_t r = 0; r < images_.size(); ++r)
+      images_[r].map.from_planes(group, from.at(row, column(r)), g_.channels, pixels(),
+                                 x + images_[r].row * g_.cols * g_.channels);
   }
   void results_to(int64_t group, const float* y, const Matrices& to, int64_t row) const {
-    result_.to_planes(group, y, outputs(), to.at(row, 0));
+    result_.to_planes(group, y, outputs(), to.at(row, 0), 0);
   }
   void results_from(int64_t group, const Matrices& from, int64_t row, float* y) const {
-    result_.from_planes(group, from.at(row, 0), outputs(), y);
+    result_.from_planes(group, from.at(row, 0), 0, outputs(), y);
   }
   // The kernels from or to channel o of y, w (taps, C): a row (phases C).
   void kernels_to(int64_t group, const float* w, const Matrices& to, int64_t o) const {
-    for (size_t s = 0; s < phases_.size(); ++s)
-      phases_[s].kernel.to_planes(group, w + phases_[s].tap * g_.channels,
-                                  taps(g_.channels, g_.channels), to.at(o, column(s)));
+    for (size_t r = 0; r < kernels_.size(); ++r)
+      kernels_[r].map.to_planes(group, w + kernels_[r].row * g_.tap_row(),
+                                taps(g_.channels, g_.channels), to.at(o, column(r)), g_.channels);
   }
   void kernels_from(int64_t group, const Matrices& from, int64_t o, float* w) const {
-    for (size_t s = 0; s < phases_.size(); ++s)
-      phases_[s].kernel.from_planes(group, from.at(o, column(s)), taps(g_.channels, g_.channels),
-                                    w + phases_[s].tap * g_.channels);
+    for (size_t r = 0; r < kernels_.size(); ++r)
+      kernels_[r].map.from_planes(group, from.at(o, column(r)), g_.channels,
+                                  taps(g_.channels, g_.channels),
+                                  w + kernels_[r].row * g_.tap_row());
   }
   // The kernels transposed, w (taps C, O) with rows `stride` apart: those of channel c of x, as
   // rows c, C + c, ... for each phase.
   void turned_kernels_to(int64_t group, const float* w, int64_t stride, const Matrices& to,
                          int64_t c) const {
-    for (size_t s = 0; s < phases_.size(); ++s)
-      phases_[s].kernel.to_planes(group, w + (phases_[s].tap * g_.channels + c) * stride,
-                                  taps(g_.channels * stride, g_.out_channels),
-                                  to.at(column(s) + c, 0));
+    for (size_t r = 0; r < kernels_.size(); ++r)
+      kernels_[r].map.to_planes(group, w + (kernels_[r].row * g_.tap_row() + c) * stride,
+                                taps(g_.channels * stride, g_.out_channels),
+                                to.at(column(r) + c, 0), g_.channels * to.stride);
   }
 
  private:
-  int64_t column(size_t phase) const { return static_cast<int64_t>(phase) * g_.channels; }
+  // Rows of one residue, from `row` on.
+  struct RowResidue {
+    FrequencyTransform map;
+    int64_t row;
+  };
+
+  int64_t column(size_t residue) const {
+    return static_cast<int64_t>(residue) * g_.stride_cols * g_.channels;
+  }
   Patch pixels() const {
-    return {g_.stride_rows * g_.cols * g_.channels, g_.stride_cols * g_.channels, g_.channels};
+    return {g_.stride_rows * g_.cols * g_.channels, g_.channels, g_.channels};
   }
   Patch outputs() const {
     return {g_.out_cols * g_.out_channels, g_.out_channels, g_.out_channels};
   }
   Patch taps(int64_t step, int64_t width) const {
-    return {g_.stride_rows * g_.kernel_cols * step, g_.stride_cols * step, width};
+    return {g_.stride_rows * g_.kernel_cols * step, step, width};
   }
 
   ConvGeometry g_;
   int64_t row_size_;
-  std::vector<Phase> phases_;
+  std::vector<RowResidue> images_, kernels_;
   FrequencyTransform result_;
 };
 

@@ -1,5 +1,6 @@
 #include "csrc/cpu/frequency_transform.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "csrc/core/faults.h"
@@ -37,11 +38,12 @@ double half_scale(Factor factor, int64_t frequency, int64_t size) {
   return (once ? 1.0 : 2.0) / static_cast<double>(size);
 }
 
-// Planes of real numbers along a side: one for a real frequency, three for a complex one.
-Tensor real_planes(Factor factor, int64_t size, const Places& at) {
+// Planes of real numbers along a side: one for a real frequency, three for a complex one. `room`
+// numbers, zeros beyond the places.
+Tensor real_planes(Factor factor, int64_t size, const Places& at, int64_t room) {
   int64_t planes = 0;
   for (int64_t f = 0; f <= size / 2; ++f) planes += is_real(f, size) ? 1 : 3;
-  Tensor out = Tensor::zeros(planes, at.count);
+  Tensor out = Tensor::zeros(planes, room);
   int64_t row = 0;
   for (int64_t f = 0; f <= size / 2; ++f) {
     const int64_t count = is_real(f, size) ? 1 : 3;
@@ -59,8 +61,8 @@ Tensor real_planes(Factor factor, int64_t size, const Places& at) {
 }
 
 // Planes of complex numbers along a side; their real parts come before the imaginary ones.
-Tensor complex_planes(Factor factor, int64_t size, const Places& at) {
-  Tensor out = Tensor::zeros(3 * size, 2 * at.count);
+Tensor complex_planes(Factor factor, int64_t size, const Places& at, int64_t room) {
+  Tensor out = Tensor::zeros(3 * size, 2 * room);
   const double scale = factor == Factor::kResult ? 1.0 / static_cast<double>(size) : 1.0;
   for (int64_t f = 0; f < size; ++f)
     for (int64_t i = 0; i < at.count; ++i) {
@@ -69,7 +71,7 @@ Tensor complex_planes(Factor factor, int64_t size, const Places& at) {
         const double* gauss = kGauss[static_cast<int>(factor)][k];
         float* row = out.row(3 * f + k);
         row[i] = static_cast<float>(gauss[0] * wave.real + gauss[1] * wave.imaginary);
-        row[at.count + i] = static_cast<float>(gauss[1] * wave.real - gauss[0] * wave.imaginary);
+        row[room + i] = static_cast<float>(gauss[1] * wave.real - gauss[0] * wave.imaginary);
       }
     }
   return out;
@@ -78,45 +80,61 @@ Tensor complex_planes(Factor factor, int64_t size, const Places& at) {
 }  // namespace
 
 FrequencyTransform::FrequencyTransform(Factor factor, int64_t row_size, int64_t col_size,
-                                       Places rows, Places cols)
-    : row_size_(row_size),
-      rows_(Tensor::zeros(2 * groups(row_size), rows.count)),
-      real_(real_planes(factor, col_size, cols)),
-      complex_(complex_planes(factor, col_size, cols)) {
+                                       Places rows, const std::vector<ColumnResidue>& cols)
+    : row_size_(row_size), rows_(Tensor::zeros(2 * groups(row_size), rows.count)) {
   for (int64_t f = 0; f < groups(row_size); ++f)
     for (int64_t i = 0; i < rows.count; ++i) {
       const Wave wave(f, rows.first + i * rows.step, row_size, half_scale(factor, f, row_size));
       rows_.row(2 * f)[i] = static_cast<float>(wave.real);
       rows_.row(2 * f + 1)[i] = static_cast<float>(wave.imaginary);
     }
+  int64_t room = 0;
+  for (const ColumnResidue& c : cols) {
+    cols_ += c.places.count;
+    room = std::max(room, c.places.count);
+  }
+  for (const ColumnResidue& c : cols) {
+    first_.push_back(c.first);
+    real_.push_back(real_planes(factor, col_size, c.places, room));
+    complex_.push_back(complex_planes(factor, col_size, c.places, room));
+  }
 }
 
 void FrequencyTransform::to_planes(int64_t group, const float* from, const Patch& patch,
-                                   const Planes& to) const {
-  const Tensor& columns = of(group);
-  const int64_t depth = columns.cols(), cols = depth / parts(group), width = patch.width;
-  float* sums = static_cast<float*>(scratch(kPartsSlot, depth * width * 4));
+                                   const Planes& to, int64_t step) const {
+  const int64_t width = patch.width, row = pitch() * width;
+  float* sums = static_cast<float*>(scratch(kPartsSlot, parts(group) * row * 4));
   const bool together = patch.col_step == width;
-  for (int64_t j = 0; j < (together ? 1 : cols); ++j)
+  for (int64_t j = 0; j < (together ? 1 : cols_); ++j)
     kernels().dense_product({rows_.row(2 * group), rows_.stride(), 1, from + j * patch.col_step,
-                             patch.row_step, sums + j * width, cols * width, parts(group),
-                             together ? cols * width : width, rows_.cols(), false});
-  kernels().dense_product({columns.data(), columns.stride(), 1, sums, width, to.data, to.pitch,
-                           columns.rows(), width, depth, false});
+                             patch.row_step, sums + j * width, row, parts(group),
+                             together ? cols_ * width : width, rows_.cols(), false});
+  for (int64_t k = 0; k < parts(group); ++k)
+    std::fill(sums + k * row + cols_ * width, sums + (k + 1) * row, 0.0f);
+  for (size_t r = 0; r < first_.size(); ++r) {
+    const Tensor& columns = of(group, r);
+    kernels().dense_product({columns.data(), columns.stride(), 1, sums + first_[r] * width,
+                             residues() * width, to.data + static_cast<int64_t>(r) * step, to.pitch,
+                             columns.rows(), width, columns.cols(), false});
+  }
 }
 
-void FrequencyTransform::from_planes(int64_t group, const Planes& from, const Patch& patch,
-                                     float* to) const {
-  const Tensor& columns = of(group);
-  const int64_t depth = columns.cols(), cols = depth / parts(group), width = patch.width;
-  float* sums = static_cast<float*>(scratch(kPartsSlot, depth * width * 4));
-  kernels().dense_product({columns.data(), 1, columns.stride(), from.data, from.pitch, sums, width,
-                           depth, width, columns.rows(), false});
+void FrequencyTransform::from_planes(int64_t group, const Planes& from, int64_t step,
+                                     const Patch& patch, float* to) const {
+  const int64_t width = patch.width, row = pitch() * width;
+  float* sums = static_cast<float*>(scratch(kPartsSlot, parts(group) * row * 4));
+  for (size_t r = 0; r < first_.size(); ++r) {
+    const Tensor& columns = of(group, r);
+    kernels().dense_product({columns.data(), 1, columns.stride(),
+                             from.data + static_cast<int64_t>(r) * step, from.pitch,
+                             sums + first_[r] * width, residues() * width, columns.cols(), width,
+                             columns.rows(), false});
+  }
   const bool together = patch.col_step == width;
-  for (int64_t j = 0; j < (together ? 1 : cols); ++j)
-    kernels().dense_product({rows_.row(2 * group), 1, rows_.stride(), sums + j * width,
-                             cols * width, to + j * patch.col_step, patch.row_step, rows_.cols(),
-                             together ? cols * width : width, parts(group), group > 0});
+  for (int64_t j = 0; j < (together ? 1 : cols_); ++j)
+    kernels().dense_product({rows_.row(2 * group), 1, rows_.stride(), sums + j * width, row,
+                             to + j * patch.col_step, patch.row_step, rows_.cols(),
+                             together ? cols_ * width : width, parts(group), group > 0});
 }
 
 }  // namespace gibbslab::cpu

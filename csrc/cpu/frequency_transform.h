@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "csrc/core/tensor.h"
 
@@ -32,6 +33,12 @@ struct Places {
   int64_t first, step, count;
 };
 
+// Of as many residues as there are: every such column of a patch from `first` on, and their places.
+struct ColumnResidue {
+  int64_t first;
+  Places places;
+};
+
 // What a patch is in a product; kernels have the negative places.
 enum class Factor { kImage, kKernel, kResult };
 
@@ -39,24 +46,34 @@ enum class Factor { kImage, kKernel, kResult };
 // products of a group fit the caches.
 class FrequencyTransform {
  public:
-  FrequencyTransform(Factor factor, int64_t row_size, int64_t col_size, Places rows, Places cols);
+  FrequencyTransform(Factor factor, int64_t row_size, int64_t col_size, Places rows,
+                     const std::vector<ColumnResidue>& cols);
 
   static int64_t groups(int64_t row_size) { return row_size / 2 + 1; }
-  int64_t planes(int64_t group) const { return of(group).rows(); }
+  int64_t planes(int64_t group) const { return real(group) ? real_[0].rows() : complex_[0].rows(); }
 
-  // The planes of a group from a patch, and what they add to it by the transposed map.
-  void to_planes(int64_t group, const float* from, const Patch& patch, const Planes& to) const;
-  void from_planes(int64_t group, const Planes& from, const Patch& patch, float* to) const;
+  // The planes of a group from a patch, and what they add to it by the transposed map; those of one
+  // residue lie `step` floats from those of the last.
+  void to_planes(int64_t group, const float* from, const Patch& patch, const Planes& to,
+                 int64_t step) const;
+  void from_planes(int64_t group, const Planes& from, int64_t step, const Patch& patch,
+                   float* to) const;
 
  private:
   // The real and, where it has one, the imaginary part of a group's frequency.
   bool real(int64_t group) const { return group == 0 || 2 * group == row_size_; }
+  // Those of each column: parts(group) rows of pitch() columns, zeros where there is none.
   int64_t parts(int64_t group) const { return real(group) ? 1 : 2; }
-  const Tensor& of(int64_t group) const { return real(group) ? real_ : complex_; }
+  int64_t pitch() const { return residues() * real_[0].cols(); }
+  int64_t residues() const { return static_cast<int64_t>(first_.size()); }
+  const Tensor& of(int64_t group, size_t residue) const {
+    return real(group) ? real_[residue] : complex_[residue];
+  }
 
-  int64_t row_size_;
-  Tensor rows_;            // (2 groups, rows): parts of each frequency
-  Tensor real_, complex_;  // (planes, parts columns)
+  int64_t row_size_, cols_ = 0;
+  Tensor rows_;                         // (2 groups, rows): parts of each frequency
+  std::vector<int64_t> first_;          // columns
+  std::vector<Tensor> real_, complex_;  // (planes, parts columns) of each residue
 };
 
 }  // namespace gibbslab::cpu
