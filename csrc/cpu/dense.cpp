@@ -1,5 +1,6 @@
 #include "csrc/ops/dense.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -34,27 +35,31 @@ ProductTasks out_tasks(const DenseBackward& job) {
                        out.rows(), out.cols(), dz.cols(), job.accumulate});
 }
 
+// The values below are copied first: far apart as they lie, each would be waited for in the midst
+// of the arithmetic (1024 x 200, softplus: 94 instead of 43 cycles for 16 of them).
 void times_slope_below(const DenseBackward& job, const ProductTasks::Part& part) {
   if (job.below.kind == FunctionKind::kIdentity || fault("dense_slope_left_out")) return;
+  alignas(64) float values[ProductTasks::kRows][kProductStrip];
+  for_rows_of(part, *job.out, [&](int64_t r, float*) {
+    std::copy_n(job.x->row(r) + part.column, round_up(part.columns, kLanes), values[r - part.row]);
+  });
   for_rows_of(part, *job.out, [&](int64_t r, float* out) {
-    kernels().slope_row(job.below, job.x->row(r) + part.column, out, out, part.columns);
+    kernels().slope_row(job.below, values[r - part.row], out, out, part.columns);
   });
 }
 
 // Its transpose, x^T dz, has the sparse factor on the left.
 void sparse_weight_gradient(const Context& ctx, const DenseBackward& job) {
   const Tensor &dz = *job.dz, &x = *job.x;
-  Tensor& out = *job.weight_gradient;
-  Tensor across = Tensor::empty(x.cols(), x.rows()), product = Tensor::empty(x.cols(), dz.cols());
-  linalg_ops().transpose(ctx, x, across);
-  const SparseRows lists(ctx, across, dz.stride());
+  Tensor product = Tensor::empty(x.cols(), dz.cols());
+  const Sparse across = Sparse::columns_of(ctx, x, dz.stride());
   const Pieces pieces(x.cols(), 16, 4 * ctx.threads());  // what is in the lists is unevenly spread
   parallel_for(ctx.threads(), pieces.count, [&](int64_t p) {
     const int64_t begin = pieces.begin(p);
-    lists.multiply(begin, pieces.end(p) - begin, dz.data(), dz.cols(), product.row(begin),
-                   product.stride());
+    across.multiply(begin, pieces.end(p) - begin, dz.data(), dz.cols(), product.row(begin),
+                    product.stride());
   });
-  linalg_ops().transpose(ctx, product, out);
+  linalg_ops().transpose(ctx, product, *job.weight_gradient);
 }
 
 void sum_bias_gradient(const DenseBackward& job) {
@@ -72,9 +77,9 @@ struct CpuDense : DenseOps {
     const ProductTasks tasks({x.data(), x.stride(), 1, packed_transpose(ctx, w), kProductStrip,
                               out.data(), out.stride(), out.rows(), out.cols(), x.cols(), false},
                              x.cols() * kProductStrip);
-    std::optional<SparseRows> sparse;
-    if (x.padded() && SparseRows::pay_for(x, w.cols() * round_up(w.rows(), kProductStrip)))
-      sparse.emplace(ctx, x, kProductStrip);
+    std::optional<Sparse> sparse;
+    if (x.padded() && Sparse::pays_for(x, w.cols() * round_up(w.rows(), kProductStrip)))
+      sparse.emplace(Sparse::rows_of(ctx, x, kProductStrip));
     parallel_for(ctx.threads(), tasks.count(), [&](int64_t i) {
       const auto part = tasks[i];
       if (sparse)
@@ -96,7 +101,7 @@ struct CpuDense : DenseOps {
     job.x = &x;
     job.weight = &w;
     const bool sparse =
-        job.weight_gradient != nullptr && SparseRows::pay_for(x, dz.rows() * dz.stride());
+        job.weight_gradient != nullptr && Sparse::pays_for(x, dz.rows() * dz.stride());
     if (sparse) sparse_weight_gradient(ctx, job);
     const ProductTasks by_out = out_tasks(job),
                        by_weight = sparse ? ProductTasks() : weight_gradient_tasks(job);

@@ -143,18 +143,29 @@ struct DenseProduct {
   bool accumulate;
 };
 
-// What is not zero in the rows of A: of row r, counts[r] values and where the rows of B that belong
-// to them begin, in floats; a row's lists `room` apart.
-struct NonzeroRows {
+// What is not zero in the rows of A: of row r, counts[r] values, and where the rows of B that
+// belong to them begin, in floats. Both lists of a row begin at starts[r].
+struct Nonzeros {
   uint32_t* at;
   float* value;
-  int64_t* counts;
-  int64_t room;
+  int64_t *starts, *counts;
 };
+
+// The lists of A (rows, cols) = x, or its transpose, for a B whose rows lie `step` floats apart; x
+// is padded. Rows' lists lie one after the other from `first` on, with room for kLanes more than x
+// has elements; those of the transpose have column_room() each.
+struct ListNonzeros {
+  const float* x;
+  int64_t stride, rows, cols, step, first;
+  Nonzeros out;
+};
+
+// The places of one list of the transpose.
+constexpr int64_t column_room(int64_t rows) { return round_up(rows, kLanes) + kLanes; }
 
 // out (rows, cols) = A B; B and out as in DenseProduct.
 struct SparseProduct {
-  NonzeroRows a;
+  Nonzeros a;
   const float* b;
   float* out;
   int64_t out_stride;
@@ -247,9 +258,8 @@ struct Kernels {
   // Returns false when a new value is not finite.
   bool (*descend)(const DescentSpan& job);
   void (*dense_product)(const DenseProduct& job);
-  // What is not zero in a padded row becomes row 0 of `out`, with room for kLanes more; `step`
-  // floats lie between rows of B.
-  void (*list_nonzeros)(const float* row, int64_t cols, int64_t step, const NonzeroRows& out);
+  void (*list_rows)(const ListNonzeros& job);
+  void (*list_columns)(const ListNonzeros& job);
   void (*sparse_product)(const SparseProduct& job);
   // out (depth, kProductStrip) = the transpose of `count` padded rows, zeros beyond them.
   void (*pack_strip)(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);

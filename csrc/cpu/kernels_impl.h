@@ -47,7 +47,8 @@ void norm_gradient_row(const NormGradientRow& job, const float* mean, const floa
 double loss_row(const LossRow& job);
 bool descend(const DescentSpan& job);
 void dense_product(const DenseProduct& job);
-void list_nonzeros(const float* row, int64_t cols, int64_t step, const NonzeroRows& out);
+void list_rows(const ListNonzeros& job);
+void list_columns(const ListNonzeros& job);
 void sparse_product(const SparseProduct& job);
 void pack_strip(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out);
 

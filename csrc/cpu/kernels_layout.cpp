@@ -55,8 +55,8 @@ void transpose(const Tensor& x, Tensor& out, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; r += 16) {
     const int64_t rows = end - r < 16 ? end - r : 16;
     for (int64_t c = 0; c < x.cols(); c += 16) {
-      f32x16 tile[16] = {};
-      for (int64_t i = 0; i < rows; ++i) tile[i] = load(x.row(r + i) + c);
+      f32x16 tile[16];
+      load_tile(x.row(r) + c, x.stride(), rows, tile);
       transpose_tile(tile);
       const int64_t columns = x.cols() - c < 16 ? x.cols() - c : 16;
       for (int64_t j = 0; j < columns; ++j) store(out.row(c + j) + r, tile[j]);

@@ -77,9 +77,8 @@ void dense_product(const DenseProduct& job) {
 void pack_strip(const float* rows, int64_t stride, int64_t count, int64_t depth, float* out) {
   for (int64_t first = 0; first < kProductStrip; first += 16)
     for (int64_t k = 0; k < depth; k += 16) {
-      f32x16 tile[16] = {};
-      for (int64_t i = first; i < std::min(count, first + 16); ++i)
-        tile[i - first] = load(rows + i * stride + k);
+      f32x16 tile[16];
+      load_tile(rows + first * stride + k, stride, count - first, tile);
       transpose_tile(tile);
       for (int64_t j = 0; j < std::min<int64_t>(16, depth - k); ++j)
         store(out + (k + j) * kProductStrip + first, tile[j]);

@@ -44,7 +44,8 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .loss_row = isa::loss_row,
       .descend = isa::descend,
       .dense_product = isa::dense_product,
-      .list_nonzeros = isa::list_nonzeros,
+      .list_rows = isa::list_rows,
+      .list_columns = isa::list_columns,
       .sparse_product = isa::sparse_product,
       .pack_strip = isa::pack_strip,
   };

@@ -15,7 +15,12 @@ constexpr int kAtSlot = 4, kValueSlot = 5, kCountsSlot = 6, kPackedSlot = 7;  //
 // Of elements that are not zero. 19 % of MNIST's are; lists cost about three times as much for
 // each.
 constexpr double kMostNonzeros = 0.3;
-constexpr int64_t kProbedRows = 8, kLeastWork = 1 << 16;
+constexpr int64_t kProbedRows = 8, kLeastWork = 1 << 16, kRowsOfList = 16;
+
+// The lists of the rows from `row` on.
+Nonzeros from(const Nonzeros& lists, int64_t row) {
+  return {lists.at, lists.value, lists.starts + row, lists.counts + row};
+}
 
 }  // namespace
 
@@ -35,36 +40,46 @@ void ProductTasks::run(const Part& part) const {
   kernels().dense_product(job);
 }
 
-void ProductTasks::run(const Part& part, const SparseRows& a) const {
+void ProductTasks::run(const Part& part, const Sparse& a) const {
   a.multiply(part.row, part.rows, whole_.b + part.column / kProductStrip * strip_, part.columns,
              whole_.out + part.row * whole_.out_stride + part.column, whole_.out_stride);
 }
 
-SparseRows::SparseRows(const Context& ctx, const Tensor& x, int64_t step) {
-  const int64_t room = round_up(x.cols(), kLanes) + kLanes;
-  lists_.at = static_cast<uint32_t*>(scratch(kAtSlot, x.rows() * room * 4));
-  lists_.value = static_cast<float*>(scratch(kValueSlot, x.rows() * room * 4));
-  lists_.counts = static_cast<int64_t*>(scratch(kCountsSlot, x.rows() * 8));
-  lists_.room = room;
-  for_rows(ctx.threads(), x.rows(), 16, [&](int64_t r) {
-    kernels().list_nonzeros(
-        x.row(r), x.cols(), step,
-        {lists_.at + r * room, lists_.value + r * room, lists_.counts + r, room});
+Sparse::Sparse(int64_t rows, int64_t places) {
+  lists_.at = static_cast<uint32_t*>(scratch(kAtSlot, places * 4));
+  lists_.value = static_cast<float*>(scratch(kValueSlot, places * 4));
+  lists_.starts = static_cast<int64_t*>(scratch(kCountsSlot, 2 * rows * 8));
+  lists_.counts = lists_.starts + rows;
+}
+
+Sparse Sparse::rows_of(const Context& ctx, const Tensor& x, int64_t step) {
+  const int64_t room = x.cols() + kLanes;
+  const Sparse out(x.rows(), x.rows() * room);
+  for_pieces(ctx.threads(), x.rows(), kRowsOfList, [&](int64_t begin, int64_t end) {
+    kernels().list_rows({x.row(begin), x.stride(), end - begin, x.cols(), step, begin * room,
+                         from(out.lists_, begin)});
   });
+  return out;
 }
 
-void SparseRows::multiply(int64_t row, int64_t rows, const float* b, int64_t cols, float* out,
-                          int64_t out_stride) const {
-  const NonzeroRows& a = lists_;
-  kernels().sparse_product({{a.at + row * a.room, a.value + row * a.room, a.counts + row, a.room},
-                            b,
-                            out,
-                            out_stride,
-                            rows,
-                            cols});
+Sparse Sparse::columns_of(const Context& ctx, const Tensor& x, int64_t step) {
+  const int64_t room = column_room(x.rows());
+  const Sparse out(x.cols(), x.cols() * room);
+  const int64_t blocks = (x.cols() + kLanes - 1) / kLanes;
+  for_pieces(ctx.threads(), blocks, 1, [&](int64_t first, int64_t last) {
+    const int64_t begin = kLanes * first, end = std::min(x.cols(), kLanes * last);
+    kernels().list_columns({x.data() + begin, x.stride(), x.rows(), end - begin, step, begin * room,
+                            from(out.lists_, begin)});
+  });
+  return out;
 }
 
-bool SparseRows::pay_for(const Tensor& x, int64_t size) {
+void Sparse::multiply(int64_t row, int64_t rows, const float* b, int64_t cols, float* out,
+                      int64_t out_stride) const {
+  kernels().sparse_product({from(lists_, row), b, out, out_stride, rows, cols});
+}
+
+bool Sparse::pays_for(const Tensor& x, int64_t size) {
   if (x.rows() * x.cols() < kLeastWork || size > std::numeric_limits<uint32_t>::max()) return false;
   const int64_t probed = std::min(kProbedRows, x.rows());
   int64_t nonzero = 0;

@@ -6,11 +6,14 @@
 
 namespace gibbslab::cpu {
 
-class SparseRows;
+class Sparse;
 
 // Tasks that together are a product; fixed by the shape, so that results do not depend on threads.
 class ProductTasks {
  public:
+  // Of a task at most: whole tiles, and few enough to share the work evenly.
+  static constexpr int64_t kRows = 56;
+
   // No tasks.
   ProductTasks() = default;
   // `strip` floats lie between where strips of kProductStrip columns of B begin.
@@ -28,28 +31,28 @@ class ProductTasks {
   Part operator[](int64_t i) const;
   void run(const Part& part) const;
   // The same with a left factor in lists.
-  void run(const Part& part, const SparseRows& a) const;
+  void run(const Part& part, const Sparse& a) const;
 
  private:
-  static constexpr int64_t kRows = 56;  // whole tiles, and few enough to share the work evenly
   DenseProduct whole_{};
   int64_t strip_ = 0, strips_ = 0, chunks_ = 0;
 };
 
-// The rows of a matrix that is mostly zeros, as lists; valid until the calling thread makes others.
-class SparseRows {
+// A matrix A that is mostly zeros, as lists; valid until the calling thread makes others.
+class Sparse {
  public:
-  // `step` floats lie between the rows of the B that it will be multiplied with.
-  SparseRows(const Context& ctx, const Tensor& x, int64_t step);
+  // Of x, or of its transpose, which is padded, for a B whose rows lie `step` floats apart.
+  static Sparse rows_of(const Context& ctx, const Tensor& x, int64_t step);
+  static Sparse columns_of(const Context& ctx, const Tensor& x, int64_t step);
   // Rows [row, row + rows) of a product.
   void multiply(int64_t row, int64_t rows, const float* b, int64_t cols, float* out,
                 int64_t out_stride) const;
-  // Whether lists of x, which is padded, or of its transpose are faster than the dense product with
-  // a B of `size` floats.
-  static bool pay_for(const Tensor& x, int64_t size);
+  // Whether this is faster than the dense product with a B of `size` floats.
+  static bool pays_for(const Tensor& x, int64_t size);
 
  private:
-  NonzeroRows lists_;
+  Sparse(int64_t rows, int64_t places);
+  Nonzeros lists_;
 };
 
 // The strips of B = W^T, for W (cols, depth) padded, one after the other; valid until the calling

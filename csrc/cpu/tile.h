@@ -7,6 +7,16 @@
 namespace gibbslab::cpu::GIBBSLAB_ISA {
 namespace {
 
+// The first `rows` rows, `stride` apart, zeros below. Row by row: to clear all first takes longer.
+GIBBSLAB_HD void load_tile(const float* p, int64_t stride, int64_t rows, f32x16* tile) {
+  if (rows >= 16) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) tile[i] = load(p + i * stride);
+    return;
+  }
+  for (int i = 0; i < 16; ++i) tile[i] = i < rows ? load(p + i * stride) : f32x16{};
+}
+
 // Four perfect shuffles of the sixteen rows: each halves the distance of what belongs together.
 GIBBSLAB_HD void transpose_tile(f32x16* tile) {
   for (int stage = 0; stage < 4; ++stage) {

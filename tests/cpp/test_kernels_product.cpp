@@ -193,26 +193,31 @@ TEST(dense_product) {
 TEST(a_sparse_product_is_the_dense_one_bit_for_bit) {
   on_every_isa([](const cpu::Kernels& kernels) {
     for (int64_t cols : {1, 31, 33, 127, 257}) {
-      const int64_t rows = 9, depth = 45, room = round_up(depth, kLanes) + kLanes;
+      const int64_t rows = 37, depth = 45;
       Tensor a = reals(rows, depth, 1);
       const BitTensor kept = bits(rows, depth, 2);
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t k = 0; k < depth; ++k) a.row(r)[k] *= kept.get(r, k) ? 1.0f : 0.0f;
       const Tensor b = reals(depth, cols, 3);
-      Tensor dense = reals(rows, cols, 4), sparse = reals(rows, cols, 5);
+      Tensor across = Tensor::zeros(depth, rows), dense = reals(rows, cols, 4);
+      kernels.transpose(a, across, 0, rows);
       kernels.dense_product({a.data(), a.stride(), 1, b.data(), b.stride(), dense.data(),
                              dense.stride(), rows, cols, depth, false});
-      std::vector<uint32_t> at(static_cast<size_t>(rows * room));
+      std::vector<uint32_t> at(static_cast<size_t>(rows * cpu::column_room(depth)));
       std::vector<float> value(at.size());
-      std::vector<int64_t> counts(static_cast<size_t>(rows));
-      const cpu::NonzeroRows lists{at.data(), value.data(), counts.data(), room};
-      for (int64_t r = 0; r < rows; ++r)
-        kernels.list_nonzeros(a.row(r), depth, b.stride(),
-                              {at.data() + r * room, value.data() + r * room, &counts[r], room});
-      kernels.sparse_product({lists, b.data(), sparse.data(), sparse.stride(), rows, cols});
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < round_up(cols, kLanes); ++c)
-          CHECK(sparse.row(r)[c] == dense.row(r)[c]);
+      std::vector<int64_t> starts(static_cast<size_t>(rows)), counts(starts.size());
+      const cpu::Nonzeros lists{at.data(), value.data(), starts.data(), counts.data()};
+      for (const bool by_columns : {false, true}) {
+        if (by_columns)
+          kernels.list_columns({across.data(), across.stride(), depth, rows, b.stride(), 0, lists});
+        else
+          kernels.list_rows({a.data(), a.stride(), rows, depth, b.stride(), 0, lists});
+        Tensor sparse = reals(rows, cols, 5);
+        kernels.sparse_product({lists, b.data(), sparse.data(), sparse.stride(), rows, cols});
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t c = 0; c < round_up(cols, kLanes); ++c)
+            CHECK(sparse.row(r)[c] == dense.row(r)[c]);
+      }
     }
   });
 }
