@@ -141,7 +141,7 @@ void convolve(const Context& ctx, const FrequencyConv& maps, const Conv& job, co
 }  // namespace
 
 bool suits_frequencies(const ConvGeometry& g, const Tensor& a, const Tensor& b) {
-  constexpr int64_t kLeastBatch = 32;
+  constexpr int64_t kLeastBatch = 8;
   constexpr double kMostBytes = 1 << 25;
   if (a.rows() < kLeastBatch || !a.padded() || !b.padded() || g.channels % kLanes != 0 ||
       g.out_channels % kLanes != 0)

@@ -1,4 +1,4 @@
-"""Convolutions that large batches of small images have by their frequencies."""
+"""Convolutions that batches of small images have by their frequencies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CASES = {
     "even": (57, geometry((6, 5), (48, 16), (5, 4), (1, 1), 2)),
     "strides": (35, Geometry((11, 9, 48), (6, 3, 64), (7, 7), (2, 3), (2, 3))),
     "one stride": (33, Geometry((8, 9, 32), (8, 5, 48), (5, 5), (1, 2), (2, 2))),
-    "no padding": (32, geometry((9, 8), (32, 64), (4, 5))),
+    "no padding": (9, geometry((9, 8), (32, 64), (4, 5))),
     "blocks of samples": (129, geometry((4, 4), (32, 64), (3, 3), (1, 1), 1)),
 }  # fmt: skip
 SMALL = (2, geometry((3, 4), (2, 3), (3, 3), (1, 1), 1))
