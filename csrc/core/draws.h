@@ -1,10 +1,10 @@
 // Addressed draws that need more than one 24-bit uniform: two random words for each element.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include "csrc/core/macros.h"
+#include "csrc/core/normal_formulas.h"
 #include "csrc/core/philox.h"
 
 namespace gibbslab {
@@ -23,10 +23,7 @@ GIBBSLAB_HD WordPair word_pair(uint64_t element, const Draw& draw) {
 // A normal deviate by the cosine of Box and Muller (1958).
 GIBBSLAB_HD float standard_normal(uint64_t element, const Draw& draw) {
   const WordPair words = word_pair(element, draw);
-  const double u = (static_cast<double>(words.first) + 0.5) * 0x1p-32;
-  const double angle =
-      2.0 * 3.141592653589793238462643 * (static_cast<double>(words.second) * 0x1p-32);
-  return static_cast<float>(sqrt(-2.0 * log(u)) * cos(angle));
+  return static_cast<float>(normal_of_words<double>(words.first, words.second));
 }
 
 // A uniform in [0, 1) of 53 bits, for distributions that are drawn by inversion.

@@ -200,6 +200,9 @@ struct Kernels {
   void (*activate_row)(const ActivateRow& job);
   // out[c] = uniform of element c of the row that starts at `counter`; out is padded.
   void (*uniform_row)(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
+  // Standard normals of a multiple of 16 elements (csrc/core/draws.h), two to a counter.
+  void (*standard_normals)(float* out, int64_t count, uint64_t counter, uint64_t stream,
+                           uint64_t seed);
   // Returns how many have changed.
   int64_t (*note_changes)(const ChangedRow& job);
   void (*list_changes)(const ListedRow& job);

@@ -33,19 +33,25 @@ struct KeySchedule {
   }
 };
 
-// The draws of N times 32 elements, N chains of multiplications round by round: one alone would
-// wait for itself.
+// The words of N times eight counters in eight lanes; only the low half of each lane counts.
 template <int N>
-GIBBSLAB_HD void draw32(uint64_t counter, uint64_t stream, const KeySchedule& keys, Uniforms* out) {
+struct Words {
+  u64x8 word[4][N];
+};
+
+// N chains of multiplications round by round: one alone would wait for itself.
+template <int N>
+GIBBSLAB_HD Words<N> draw_words(uint64_t counter, uint64_t stream, const KeySchedule& keys) {
   const u64x8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
-  u64x8 c0[N], c1[N], c2[N], c3[N];
+  Words<N> out;
+  auto& [c0, c1, c2, c3] = out.word;
   for (int n = 0; n < N; ++n) {
     c0[n] = lane + (counter + static_cast<uint64_t>(8 * n));
     c1[n] = c0[n] >> 32;
     c2[n] = u64x8{} + (stream & 0xFFFFFFFFu);
     c3[n] = u64x8{} + (stream >> 32);
   }
-  // Only the low half of each lane counts: the products read no other.
+  // The products read the low halves.
   for (int round = 0; round < kPhiloxRounds; ++round)
     for (int n = 0; n < N; ++n) {
       const u64x8 p0 = multiply_low_halves(c0[n], kPhiloxM0);
@@ -55,10 +61,19 @@ GIBBSLAB_HD void draw32(uint64_t counter, uint64_t stream, const KeySchedule& ke
       c2[n] = (p0 >> 32) ^ c3[n] ^ keys.second[round];
       c3[n] = p0;
     }
-  const u64x8 low = u64x8{} + 0xFFFFFFFFull;
+  return out;
+}
+
+GIBBSLAB_HD u64x8 low_half(u64x8 x) { return x & 0xFFFFFFFFull; }
+
+// The draws of N times 32 elements.
+template <int N>
+GIBBSLAB_HD void draw32(uint64_t counter, uint64_t stream, const KeySchedule& keys, Uniforms* out) {
+  const Words<N> words = draw_words<N>(counter, stream, keys);
+  const auto& [c0, c1, c2, c3] = words.word;
   for (int n = 0; n < N; ++n) {
     u64x8 first, second;
-    interleave((c0[n] & low) | (c1[n] << 32), (c2[n] & low) | (c3[n] << 32), first, second);
+    interleave(low_half(c0[n]) | (c1[n] << 32), low_half(c2[n]) | (c3[n] << 32), first, second);
     out[n] = {uniforms_from_words(first), uniforms_from_words(second)};
   }
 }
@@ -120,6 +135,21 @@ void uniform_row(float* out, int64_t cols, uint64_t counter, uint64_t stream, ui
     draw32<1>(counter + static_cast<uint64_t>(c / 4), stream, keys, &u);
     store(out + c, u.first);
     if (c + 16 < cols) store(out + c + 16, u.second);
+  }
+}
+
+// Two elements to a counter: words 0 and 1, words 2 and 3.
+void standard_normals(float* out, int64_t count, uint64_t counter, uint64_t stream, uint64_t seed) {
+  const KeySchedule keys(seed);
+  for (int64_t e = 0; e < count; e += 16, counter += 8) {
+    const Words<1> words = draw_words<1>(counter, stream, keys);
+    const auto whole = [&](int i) { return (i64x8)low_half(words.word[i][0]); };
+    const f64x8 even = normal_of_words<f64x8>(whole(0), whole(1)),
+                odd = normal_of_words<f64x8>(whole(2), whole(3));
+    for (int i = 0; i < 8; ++i) {
+      out[e + 2 * i] = static_cast<float>(even[i]);
+      out[e + 2 * i + 1] = static_cast<float>(odd[i]);
+    }
   }
 }
 

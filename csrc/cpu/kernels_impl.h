@@ -13,6 +13,7 @@ void binary_matmul(const BinaryMatmul& job, int64_t begin, int64_t end);
 void merge_row(float* out, const float* other, const float* bias, int64_t padded_cols);
 void activate_row(const ActivateRow& job);
 void uniform_row(float* out, int64_t cols, uint64_t counter, uint64_t stream, uint64_t seed);
+void standard_normals(float* out, int64_t count, uint64_t counter, uint64_t stream, uint64_t seed);
 int64_t note_changes(const ChangedRow& job);
 void list_changes(const ListedRow& job);
 void add_changes(const AddChanges& job);

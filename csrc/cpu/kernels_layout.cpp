@@ -9,7 +9,6 @@ namespace {
 // Swaps the off-diagonal quarters of width W < 8 of the 2 W rows of bits that lie in one vector.
 template <int W>
 GIBBSLAB_HD u64x8 swap_within(u64x8 rows, uint64_t low) {
-  typedef int64_t i64x8 __attribute__((vector_size(64)));
   const i64x8 upper = (i64x8{0, 1, 2, 3, 4, 5, 6, 7} & W) != 0;
   const u64x8 other =
       __builtin_shufflevector(rows, rows, 0 ^ W, 1 ^ W, 2 ^ W, 3 ^ W, 4 ^ W, 5 ^ W, 6 ^ W, 7 ^ W);

@@ -16,6 +16,7 @@ const Kernels& GIBBSLAB_JOIN(table_, GIBBSLAB_ISA)() {
       .merge_row = isa::merge_row,
       .activate_row = isa::activate_row,
       .uniform_row = isa::uniform_row,
+      .standard_normals = isa::standard_normals,
       .note_changes = isa::note_changes,
       .list_changes = isa::list_changes,
       .add_changes = isa::add_changes,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "csrc/core/draws.h"
 #include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/kernels.h"
 #include "csrc/cpu/scratch.h"
@@ -10,6 +9,9 @@
 
 namespace gibbslab::cpu {
 namespace {
+
+constexpr int kRowSlot = 3;         // of scratch
+constexpr int64_t kNormals = 1024;  // that are drawn together
 
 struct CpuRandom : RandomOps {
   void uniform(const Context& ctx, const Draw& draw, Tensor& out) override {
@@ -21,10 +23,10 @@ struct CpuRandom : RandomOps {
 
   void normal(const Context& ctx, const Draw& draw, float mean, float deviation,
               Tensor& out) override {
-    for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
-      const uint64_t first = static_cast<uint64_t>(draw.first_row + r) * out.cols();
-      for (int64_t c = 0; c < out.cols(); ++c)
-        out.row(r)[c] = mean + deviation * standard_normal(first + c, draw);
+    const int64_t some = std::max<int64_t>(1, kNormals / out.cols());
+    for_pieces(ctx.threads(), (out.rows() + some - 1) / some, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin * some; r < std::min(out.rows(), end * some); r += some)
+        normal_rows(draw, mean, deviation, r, std::min(out.rows(), r + some), out);
     });
   }
 
@@ -37,7 +39,7 @@ struct CpuRandom : RandomOps {
     for_rows(ctx.threads(), out.rows(), 8, [&](int64_t r) {
       const float* row = p.row(p.rows() == 1 ? 0 : r);
       if (!p.padded()) {
-        float* copy = static_cast<float*>(scratch(3, round_up(p.cols(), kLanes) * 4));
+        float* copy = static_cast<float*>(scratch(kRowSlot, round_up(p.cols(), kLanes) * 4));
         std::fill_n(copy + p.cols(), round_up(p.cols(), kLanes) - p.cols(), 0.0f);
         row = std::copy_n(row, p.cols(), copy) - p.cols();
       }
@@ -47,6 +49,18 @@ struct CpuRandom : RandomOps {
   }
 
  private:
+  // Rows [begin, end). Elements share a counter in pairs, whichever row they are in.
+  static void normal_rows(const Draw& draw, float mean, float deviation, int64_t begin, int64_t end,
+                          Tensor& out) {
+    const int64_t first = (draw.first_row + begin) * out.cols(), before = first % 2;
+    const int64_t count = round_up(before + (end - begin) * out.cols(), 16);
+    float* normals = static_cast<float*>(scratch(kRowSlot, count * 4));
+    kernels().standard_normals(normals, count, static_cast<uint64_t>(first / 2), draw.stream,
+                               draw.seed);
+    normals += before;
+    for (int64_t r = begin; r < end; ++r, normals += out.cols())
+      for (int64_t c = 0; c < out.cols(); ++c) out.row(r)[c] = mean + deviation * normals[c];
+  }
   static uint64_t counter(const Draw& draw, int64_t row, int64_t cols) {
     return static_cast<uint64_t>(draw.first_row + row) * counters_per_row(cols);
   }

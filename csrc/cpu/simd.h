@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "csrc/core/formulas.h"
+#include "csrc/core/normal_formulas.h"
 #include "csrc/core/tensor.h"
 
 #if defined(__SSE2__)
@@ -17,6 +18,7 @@ typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef uint32_t u32x16 __attribute__((vector_size(64)));
 typedef uint64_t u64x8 __attribute__((vector_size(64)));
+typedef int64_t i64x8 __attribute__((vector_size(64)));
 typedef double f64x8 __attribute__((vector_size(64)));
 typedef float f32x8 __attribute__((vector_size(32)));
 
@@ -61,6 +63,20 @@ struct Lane<f32x16> {
   GIBBSLAB_HD_MEMBER f32x16 times_power_of_two(f32x16 x, f32x16 n) {
     const i32x16 whole = __builtin_convertvector(n, i32x16), half = whole >> 1;
     return x * (f32x16)((half + 127) << 23) * (f32x16)((whole - half + 127) << 23);
+  }
+#endif
+};
+
+template <>
+struct Wide<f64x8> {
+  using Whole = i64x8;
+  GIBBSLAB_HD_MEMBER f64x8 real(i64x8 x) { return __builtin_convertvector(x, f64x8); }
+#if defined(__AVX512F__)
+  GIBBSLAB_HD_MEMBER f64x8 square_root(f64x8 x) { return (f64x8)_mm512_sqrt_pd((__m512d)x); }
+#else
+  GIBBSLAB_HD_MEMBER f64x8 square_root(f64x8 x) {
+    for (int i = 0; i < 8; ++i) x[i] = __builtin_sqrt(x[i]);
+    return x;
   }
 #endif
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "csrc/core/draws.h"
 #include "csrc/core/formulas.h"
 #include "csrc/core/philox.h"
 #include "tests/cpp/check.h"
@@ -29,6 +30,18 @@ TEST(uniform_row) {
       Tensor out = Tensor::zeros(1, cols);
       kernels.uniform_row(out.row(0), cols, kCounter, kStream, kSeed);
       for (int64_t c = 0; c < cols; ++c) CHECK(out.row(0)[c] == uniform(c));
+    }
+  });
+}
+
+TEST(standard_normals) {
+  on_every_isa([](const cpu::Kernels& kernels) {
+    Tensor out = Tensor::zeros(1, 1024);
+    kernels.standard_normals(out.row(0), 1024, kCounter, kStream, kSeed);
+    for (int64_t e = 0; e < 1024; ++e) {
+      const uint64_t element = 2 * kCounter + static_cast<uint64_t>(e);
+      const double one = standard_normal(element, {kSeed, kStream, 0});
+      CHECK_NEAR(out.row(0)[e], one, 0x1p-23 * std::abs(one));
     }
   });
 }
