@@ -23,10 +23,10 @@ struct CpuRandom : RandomOps {
 
   void normal(const Context& ctx, const Draw& draw, float mean, float deviation,
               Tensor& out) override {
+    if (out.empty()) return;
     const int64_t some = std::max<int64_t>(1, kNormals / out.cols());
-    for_pieces(ctx.threads(), (out.rows() + some - 1) / some, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin * some; r < std::min(out.rows(), end * some); r += some)
-        normal_rows(draw, mean, deviation, r, std::min(out.rows(), r + some), out);
+    for_rows(ctx.threads(), (out.rows() + some - 1) / some, 1, [&](int64_t i) {
+      normal_rows(draw, mean, deviation, i * some, std::min(out.rows(), (i + 1) * some), out);
     });
   }
 

@@ -135,6 +135,11 @@ def test_normal_deviates(cols: int, tolerance: dict[str, float]) -> None:
     np.testing.assert_allclose(got, expected, rtol=tolerance["float32"], atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_no_deviates(shape: tuple[int, int]) -> None:
+    assert core.normal(*shape, 9, 0x303).shape == shape
+
+
 def test_normal_moments() -> None:
     """Sees a mean off by 0.008, a variance off by 1.1%: 5.5 standard errors of 2^19 deviates."""
     x = core.normal(2**14, 32, 10, 0x303).astype(np.float64).reshape(-1, 1)
