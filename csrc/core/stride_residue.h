@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "csrc/core/convolution.h"
 #include "csrc/core/macros.h"
 
 namespace gibbslab {
@@ -20,6 +21,14 @@ GIBBSLAB_HD StrideResidue stride_residue(int64_t residue, int64_t size, int64_t 
   return {first, first < size ? (size - first + stride - 1) / stride : 0,
           residue < kernel ? (kernel - residue + stride - 1) / stride : 0,
           (first + padding) / stride};
+}
+
+// Down the rows and along the columns of a convolution's x.
+inline StrideResidue residue_of_rows(const ConvGeometry& g, int64_t residue) {
+  return stride_residue(residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
+}
+inline StrideResidue residue_of_cols(const ConvGeometry& g, int64_t residue) {
+  return stride_residue(residue, g.cols, g.kernel_cols, g.stride_cols, g.left);
 }
 
 }  // namespace gibbslab

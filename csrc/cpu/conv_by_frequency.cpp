@@ -6,6 +6,7 @@
 #include "csrc/core/thread_pool.h"
 #include "csrc/cpu/conv_finish.h"
 #include "csrc/cpu/conv_shares.h"
+#include "csrc/cpu/cpu_ops.h"
 #include "csrc/cpu/frequency_matrices.h"
 #include "csrc/cpu/kernels.h"
 
@@ -35,15 +36,6 @@ struct PlaneProducts {
   }
 };
 
-// Calls body(i) for i in [begin, end), some to a task.
-template <class Body>
-void map_each(const Context& ctx, int64_t begin, int64_t end, const Body& body) {
-  parallel_for(ctx.threads(), (end - begin + kTaskMaps - 1) / kTaskMaps, [&](int64_t task) {
-    const int64_t first = begin + task * kTaskMaps;
-    for (int64_t i = first; i < std::min(end, first + kTaskMaps); ++i) body(i);
-  });
-}
-
 // Of what the ways to convolve take; in float64, which no geometry makes overflow.
 class Estimate {
  public:
@@ -59,7 +51,7 @@ class Estimate {
   double bytes() const {
     const double numbers =
         static_cast<double>(kBlockSamples) * (images_ + results_) + images_ * results_;
-    return 3 * static_cast<double>(col_size_) * numbers * sizeof(float);
+    return static_cast<double>(planes_of(false, col_size_)) * numbers * sizeof(float);
   }
   // Multiply-adds with a batch of n.
   double by_pixel(double n) const {
@@ -78,10 +70,10 @@ class Estimate {
 
  private:
   double planes() const {
-    const int64_t real_rows = row_size_ % 2 == 0 ? 2 : 1, real_cols = col_size_ % 2 == 0 ? 2 : 1;
-    return static_cast<double>(real_rows) *
-               static_cast<double>(real_cols + 3 * (col_size_ - real_cols) / 2) +
-           static_cast<double>((row_size_ - real_rows) / 2) * static_cast<double>(3 * col_size_);
+    const int64_t real = real_frequencies(row_size_);
+    return static_cast<double>(real) * static_cast<double>(planes_of(true, col_size_)) +
+           static_cast<double>((row_size_ - real) / 2) *
+               static_cast<double>(planes_of(false, col_size_));
   }
   // Along a side, the pairs of a pixel of y and a tap that lies inside the image.
   static double inside(int64_t outputs, int64_t stride, int64_t corner, int64_t kernel,
@@ -96,16 +88,6 @@ class Estimate {
   double images_, results_;  // columns of the matrices
   int64_t row_size_, col_size_;
 };
-
-// (window, O) from (O, window).
-Tensor transposed_weights(const Context& ctx, const Tensor& weight) {
-  Tensor out = Tensor::empty(weight.cols(), weight.rows());
-  const int64_t blocks = (weight.rows() + kLanes - 1) / kLanes;
-  parallel_for(ctx.threads(), blocks, [&](int64_t b) {
-    kernels().transpose(weight, out, b * kLanes, std::min(weight.rows(), (b + 1) * kLanes));
-  });
-  return out;
-}
 
 // Matrices A (samples, depth), B (depth, cols) and A B, B of so many kernels; the result has
 // `channels`.
@@ -123,15 +105,16 @@ void convolve(const Context& ctx, const FrequencyConv& maps, const Conv& job, co
       maps.places({{block, sizes.depth}, {sizes.depth, sizes.cols}, {block, sizes.cols}});
   ConvFinish finish(job, sizes.channels, n);
   for (int64_t group = 0; group < maps.groups(); ++group) {
-    map_each(ctx, 0, sizes.kernels, [&](int64_t k) { kernel(group, m[1], k); });
+    for_rows(ctx.threads(), sizes.kernels, kTaskMaps, [&](int64_t k) { kernel(group, m[1], k); });
     for (int64_t begin = 0; begin < n; begin += block) {
       const int64_t end = std::min(n, begin + block);
-      map_each(ctx, begin, end, [&](int64_t i) { from(group, job.x->row(i), m[0], i - begin); });
+      for_rows(ctx.threads(), end - begin, kTaskMaps,
+               [&](int64_t i) { from(group, job.x->row(begin + i), m[0], i); });
       PlaneProducts{m[0], m[1], m[2], false, end - begin, sizes.cols, sizes.depth, false}.run(
           ctx, maps.planes(group));
-      map_each(ctx, begin, end, [&](int64_t i) {
-        result(group, m[2], i - begin, job.out->row(i));
-        if (group + 1 == maps.groups()) finish.sample(i, i);
+      for_rows(ctx.threads(), end - begin, kTaskMaps, [&](int64_t i) {
+        result(group, m[2], i, job.out->row(begin + i));
+        if (group + 1 == maps.groups()) finish.sample(begin + i, begin + i);
       });
     }
   }
@@ -157,7 +140,8 @@ bool suits_frequencies(const ConvGeometry& g, const Tensor& a, const Tensor& b) 
 void conv_by_frequency(const Context& ctx, const Conv& job) {
   const ConvGeometry& g = job.geometry;
   const FrequencyConv maps(g);
-  const Tensor weight = transposed_weights(ctx, *job.weight);
+  Tensor weight = Tensor::empty(job.weight->cols(), job.weight->rows());
+  linalg_ops().transpose(ctx, *job.weight, weight);
   convolve(
       ctx, maps, job, {maps.channels(), g.out_channels, g.channels, g.out_channels},
       [&](int64_t group, const Matrices& to, int64_t c) {
@@ -196,14 +180,14 @@ void conv_weight_by_frequency(const Context& ctx, const ConvGeometry& g, const T
   for (int64_t group = 0; group < maps.groups(); ++group) {
     for (int64_t begin = 0; begin < n; begin += block) {
       const int64_t end = std::min(n, begin + block);
-      map_each(ctx, begin, end, [&](int64_t i) {
-        maps.results_to(group, y.row(i), m[0], i - begin);
-        maps.images_to(group, x.row(i), m[1], i - begin);
+      for_rows(ctx.threads(), end - begin, kTaskMaps, [&](int64_t i) {
+        maps.results_to(group, y.row(begin + i), m[0], i);
+        maps.images_to(group, x.row(begin + i), m[1], i);
       });
       PlaneProducts{m[0], m[1], m[2], true, g.out_channels, maps.channels(), end - begin, begin > 0}
           .run(ctx, maps.planes(group));
     }
-    map_each(ctx, 0, g.out_channels,
+    for_rows(ctx.threads(), g.out_channels, kTaskMaps,
              [&](int64_t o) { maps.kernels_from(group, m[2], o, out.row(o)); });
   }
 }

@@ -80,10 +80,8 @@ Tensor turned_weights(const Context& ctx, const ConvGeometry& g, const Tensor& w
 void make_residues(const Context& ctx, const Conv& job, int64_t row_residue, int64_t col_residue,
                    ConvFinish& finish) {
   const ConvGeometry& g = job.geometry;
-  const StrideResidue down =
-      stride_residue(row_residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
-  const StrideResidue along =
-      stride_residue(col_residue, g.cols, g.kernel_cols, g.stride_cols, g.left);
+  const StrideResidue down = residue_of_rows(g, row_residue),
+                      along = residue_of_cols(g, col_residue);
   if (down.count == 0 || along.count == 0) return;
   const Tensor weight =
       turned_weights(ctx, g, *job.weight, row_residue, down.taps, col_residue, along.taps);

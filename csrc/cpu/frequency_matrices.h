@@ -15,13 +15,6 @@ namespace gibbslab::cpu {
 
 constexpr int kMatricesSlot = 4;  // of scratch
 
-inline StrideResidue residue_of_rows(const ConvGeometry& g, int64_t residue) {
-  return stride_residue(residue, g.rows, g.kernel_rows, g.stride_rows, g.top);
-}
-inline StrideResidue residue_of_cols(const ConvGeometry& g, int64_t residue) {
-  return stride_residue(residue, g.cols, g.kernel_cols, g.stride_cols, g.left);
-}
-
 // The fewest pixels after which a side may begin again: no pixel then sees another's neighbours.
 template <class Residue>
 int64_t period(const ConvGeometry& g, int64_t stride, int64_t outputs, const Residue& residue) {

@@ -38,12 +38,9 @@ double half_scale(Factor factor, int64_t frequency, int64_t size) {
   return (once ? 1.0 : 2.0) / static_cast<double>(size);
 }
 
-// Planes of real numbers along a side: one for a real frequency, three for a complex one. `room`
-// numbers, zeros beyond the places.
+// Planes of real numbers along a side. `room` numbers, zeros beyond the places.
 Tensor real_planes(Factor factor, int64_t size, const Places& at, int64_t room) {
-  int64_t planes = 0;
-  for (int64_t f = 0; f <= size / 2; ++f) planes += is_real(f, size) ? 1 : 3;
-  Tensor out = Tensor::zeros(planes, room);
+  Tensor out = Tensor::zeros(planes_of(true, size), room);
   int64_t row = 0;
   for (int64_t f = 0; f <= size / 2; ++f) {
     const int64_t count = is_real(f, size) ? 1 : 3;
@@ -62,7 +59,7 @@ Tensor real_planes(Factor factor, int64_t size, const Places& at, int64_t room) 
 
 // Planes of complex numbers along a side; their real parts come before the imaginary ones.
 Tensor complex_planes(Factor factor, int64_t size, const Places& at, int64_t room) {
-  Tensor out = Tensor::zeros(3 * size, 2 * room);
+  Tensor out = Tensor::zeros(planes_of(false, size), 2 * room);
   const double scale = factor == Factor::kResult ? 1.0 / static_cast<double>(size) : 1.0;
   for (int64_t f = 0; f < size; ++f)
     for (int64_t i = 0; i < at.count; ++i) {

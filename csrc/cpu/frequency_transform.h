@@ -42,6 +42,15 @@ struct ColumnResidue {
 // What a patch is in a product; kernels have the negative places.
 enum class Factor { kImage, kKernel, kResult };
 
+// Of the frequencies of `size` places those that are real; the others are pairs of conjugates.
+constexpr int64_t real_frequencies(int64_t size) { return size % 2 == 0 ? 2 : 1; }
+
+// Planes of the `size` frequencies along a side of real numbers, or of complex ones: one for a real
+// frequency, three for a complex one.
+constexpr int64_t planes_of(bool real, int64_t size) {
+  return real ? real_frequencies(size) + 3 * (size - real_frequencies(size)) / 2 : 3 * size;
+}
+
 // The planes of `size` x `size` frequencies come in groups, one for each frequency of the rows: the
 // products of a group fit the caches.
 class FrequencyTransform {
